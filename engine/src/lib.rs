@@ -1,0 +1,18 @@
+//! A pipeline engine whose stages are sandboxed WebAssembly components.
+//!
+//! ```text
+//! pipeline.yaml ──spec::parse──▶ Spec ──spec::check──▶ Spec + [Diagnostic]
+//! Spec + Facts + plugin index + policy ──plan::resolve──▶ Plan    immutable, complete, has a digest
+//! Plan + Store + StageRunner ──run::execute──▶ Event*  ──▶ RunReport ──▶ Exit
+//!       each attempt:  StageRequest ──StageRunner──▶ Event* + Outcome
+//! Event ──▶ Reporters            Event ──▶ Journal ──replay──▶ RunState
+//! ```
+//!
+//! The modules, in reading order and from the lowest floor up; a module uses
+//! only lower floors (see `ARCHITECTURE.md`).
+
+pub mod model;
+pub mod plan;
+pub mod policy;
+pub mod spec;
+pub mod store;

@@ -1,0 +1,21 @@
+//! Model: the nouns that every other room speaks of. No IO, no `async`, no wasmtime.
+
+mod clock;
+mod diagnostic;
+mod digest;
+mod event;
+mod failure;
+mod ids;
+pub mod limits;
+mod outcome;
+
+pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
+pub use diagnostic::{Diagnostic, Label, Severity, Span};
+pub use digest::{Digest, Hasher, ParseDigestError};
+pub use event::{
+    Annotation, AnnotationSeverity, CallDecision, Event, Fact, HostCall, HostUsage, Level, LogLine,
+    LogStream, Progress, Signal, WallLevel,
+};
+pub use failure::{Failure, FailureClass, SourceLocation};
+pub use ids::{InvalidName, RunId, StageId, is_name, suggest};
+pub use outcome::Outcome;

@@ -1,0 +1,9 @@
+//! Policy: what a stage is given, and what an organisation lets any pipeline give.
+
+mod grant;
+mod pattern;
+
+pub use grant::{
+    ExecGrant, GitGrant, Grants, HttpGrant, SecretsGrant, ToolGrant, ToolNetwork, WorkspaceGrant,
+};
+pub use pattern::{GitPattern, GitUrl, HttpPattern, PatternError};

@@ -1,0 +1,5 @@
+//! Expressions: `${{ … }}`, a strict subset of CEL.
+
+mod template;
+
+pub use template::{EvaluationError, Expression, Scope, Template};

@@ -1,0 +1,100 @@
+//! Log: the compressed text of one attempt.
+//!
+//! One line a log line: milliseconds since 1970, stream, level, text, separated
+//! by tabs; the whole compressed with zstd.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::Path;
+
+use crate::model::{Level, LogLine, LogStream, Timestamp};
+
+/// The log of an attempt that is running.
+pub struct LogFile(zstd::Encoder<'static, File>);
+
+impl LogFile {
+    /// Creates the file; it must not exist.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let file = File::options().write(true).create_new(true).open(path)?;
+        // Level 1: the point is to write less, not to write little.
+        Ok(Self(zstd::Encoder::new(file, 1)?))
+    }
+
+    /// Adds a line.
+    pub fn write(&mut self, line: &LogLine) -> io::Result<()> {
+        let (stream, level) = (stream_letter(line.stream), level_letter(line.level));
+        writeln!(self.0, "{}\t{stream}\t{level}\t{}", line.at.0, line.text)
+    }
+
+    /// Ends the file and waits until it is on disk.
+    pub fn finish(self) -> io::Result<()> {
+        self.0.finish()?.sync_all()
+    }
+}
+
+/// Reads the log of an attempt, whole or as far as it was written.
+///
+/// The log of an attempt that is running, or was killed, ends where its last
+/// block ends; that is no error.
+pub fn read_log(path: &Path, mut each: impl FnMut(LogLine)) -> io::Result<()> {
+    let mut reader = BufReader::new(zstd::Decoder::new(File::open(path)?)?);
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        match reader.read_until(b'\n', &mut text) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        if let Some(line) = parse(&String::from_utf8_lossy(&text)) {
+            each(line);
+        }
+    }
+}
+
+fn parse(text: &str) -> Option<LogLine> {
+    let mut fields = text.trim_end_matches('\n').splitn(4, '\t');
+    let at = Timestamp(fields.next()?.parse().ok()?);
+    let stream = fields.next()?;
+    let stream = STREAMS.iter().find(|(_, letter)| *letter == stream)?.0;
+    let level = fields.next()?;
+    let level = LEVELS.iter().find(|(_, letter)| *letter == level)?.0;
+    Some(LogLine {
+        at,
+        stream,
+        level,
+        text: fields.next()?.to_owned(),
+    })
+}
+
+const STREAMS: [(LogStream, &str); 6] = [
+    (LogStream::Report, "r"),
+    (LogStream::Stdout, "o"),
+    (LogStream::Stderr, "e"),
+    (LogStream::ToolStdout, "O"),
+    (LogStream::ToolStderr, "E"),
+    (LogStream::Engine, "!"),
+];
+
+const LEVELS: [(Level, &str); 5] = [
+    (Level::Trace, "t"),
+    (Level::Debug, "d"),
+    (Level::Info, "i"),
+    (Level::Warn, "w"),
+    (Level::Error, "e"),
+];
+
+fn stream_letter(stream: LogStream) -> &'static str {
+    STREAMS
+        .iter()
+        .find(|(known, _)| *known == stream)
+        .map_or("!", |(_, letter)| letter)
+}
+
+fn level_letter(level: Level) -> &'static str {
+    LEVELS
+        .iter()
+        .find(|(known, _)| *known == level)
+        .map_or("i", |(_, letter)| letter)
+}

@@ -1,0 +1,486 @@
+//! Sink: where one attempt reports what it does.
+//!
+//! ```text
+//! capability ──log, progress──▶ ┌──────┐ ──redacted lines──▶ log file of the attempt
+//!            ──calls──────────▶ │ sink │ ──messages────────▶ dispatcher ──▶ journal ──▶ reporters
+//! guest's stdout, stderr ─────▶ └──────┘
+//! ```
+//!
+//! Everything passes the redactor here, once, so that the journal, the terminal
+//! and every report inherit it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{LogFile, Redactor};
+use crate::model::{
+    Annotation, CallDecision, Clock, Fact, Failure, HostCall, HostUsage, Level, LogLine, LogStream,
+    Progress, Signal, StageId, limits,
+};
+use crate::plan::AttemptEnd;
+
+/// What an attempt tells the dispatcher.
+#[derive(Debug)]
+pub enum AttemptMessage {
+    /// Something happened.
+    Fact(Fact),
+    /// Something is about to happen; answer when it is durable.
+    DurableFact(Fact, oneshot::Sender<()>),
+    /// Something is worth showing.
+    Signal(Signal),
+    /// It is over; the last message.
+    Ended(StageId, Box<AttemptEnd>),
+}
+
+/// The attempt cannot report any more: the run is over, or the attempt has used
+/// up what it may report. The host call must end with a trap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SinkClosed {
+    /// The dispatcher is gone.
+    #[error("the run is over")]
+    RunOver,
+    /// Too many calls.
+    #[error("more than {} calls that carry authority", limits::ATTEMPT_FACTS)]
+    TooManyFacts,
+}
+
+/// A host call that has been made, as a capability describes it.
+#[derive(Debug, Clone)]
+pub struct CallEnd {
+    /// The interface, such as `engine:git/remote`.
+    pub interface: &'static str,
+    /// The function, such as `ls-refs`.
+    pub function: &'static str,
+    /// The arguments, in words. May hold guest-controlled text: it is cut to
+    /// 512 bytes and redacted here.
+    pub arguments: String,
+    /// Whether the grants let it through.
+    pub decision: CallDecision,
+    /// The dotted code of the error that the guest gets.
+    pub error: Option<String>,
+    /// The result, in words.
+    pub result: Option<String>,
+    /// How long it took.
+    pub duration: Duration,
+    /// The number that [`AttemptSink::begin_effect`] gave, for an effect.
+    pub effect: Option<u64>,
+}
+
+/// Where one attempt reports what it does. Cheap to clone.
+#[derive(Clone)]
+pub struct AttemptSink(Arc<Inner>);
+
+struct Inner {
+    stage: StageId,
+    attempt: u32,
+    clock: Arc<dyn Clock>,
+    redactor: Arc<Redactor>,
+    messages: mpsc::Sender<AttemptMessage>,
+    log: Mutex<Log>,
+    calls: AtomicU64,
+    annotations: AtomicU64,
+    denied: AtomicBool,
+    usage: Mutex<BTreeMap<String, u64>>,
+}
+
+struct Log {
+    file: Option<LogFile>,
+    kept_bytes: u64,
+    limit_bytes: u64,
+    dropped_lines: u64,
+    stderr_tail: String,
+    masks: Vec<String>,
+}
+
+impl AttemptSink {
+    /// The sink of an attempt. Without `file` log text is only shown.
+    pub fn new(
+        stage: StageId,
+        attempt: u32,
+        clock: Arc<dyn Clock>,
+        redactor: Arc<Redactor>,
+        messages: mpsc::Sender<AttemptMessage>,
+        file: Option<LogFile>,
+        limit_bytes: u64,
+    ) -> Self {
+        let log = Log {
+            file,
+            kept_bytes: 0,
+            limit_bytes,
+            dropped_lines: 0,
+            stderr_tail: String::new(),
+            masks: Vec::new(),
+        };
+        Self(Arc::new(Inner {
+            stage,
+            attempt,
+            clock,
+            redactor,
+            messages,
+            log: Mutex::new(log),
+            calls: AtomicU64::new(0),
+            annotations: AtomicU64::new(0),
+            denied: AtomicBool::new(false),
+            usage: Mutex::new(BTreeMap::new()),
+        }))
+    }
+
+    /// Logs a text, line by line. Waits while the dispatcher is behind.
+    ///
+    /// The caller passes whole lines where it can: a secret that is torn apart
+    /// between two calls is not found.
+    pub async fn log(&self, stream: LogStream, level: Level, text: &str) -> Result<(), SinkClosed> {
+        let lines = self.keep(stream, level, text);
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.signal(Signal::Logged {
+            stage: self.0.stage.clone(),
+            attempt: self.0.attempt,
+            lines,
+        })
+        .await
+    }
+
+    /// Shows how far a part of the work is. Dropped when the dispatcher is
+    /// behind: the next one says it all again.
+    pub fn progress(&self, mut progress: Progress) {
+        progress.title = self.text(&progress.title, 256);
+        progress.status = progress.status.map(|status| self.text(&status, 256));
+        progress.unit = self.text(&progress.unit, 16);
+        let signal = Signal::Progressed {
+            stage: self.0.stage.clone(),
+            attempt: self.0.attempt,
+            progress,
+        };
+        let _ = self.0.messages.try_send(AttemptMessage::Signal(signal));
+    }
+
+    /// Records that a call which changes the outside world is about to be made,
+    /// and returns when that is durable. Pass the number to [`CallEnd::effect`].
+    pub async fn begin_effect(
+        &self,
+        interface: &'static str,
+        function: &'static str,
+        arguments: &str,
+    ) -> Result<u64, SinkClosed> {
+        let call = self.next_call()?;
+        let fact = Fact::EffectBegun {
+            stage: self.0.stage.clone(),
+            attempt: self.0.attempt,
+            call,
+            interface: interface.to_owned(),
+            function: function.to_owned(),
+            arguments: self.text(arguments, 512),
+        };
+        let (durable, wait) = oneshot::channel();
+        self.send(AttemptMessage::DurableFact(fact, durable))
+            .await?;
+        wait.await.map_err(|_| SinkClosed::RunOver)?;
+        Ok(call)
+    }
+
+    /// Records a call that carries authority, made or refused.
+    pub async fn called(&self, end: CallEnd) -> Result<(), SinkClosed> {
+        if end.decision == CallDecision::Denied {
+            self.0.denied.store(true, Ordering::Relaxed);
+        }
+        let call = match end.effect {
+            Some(call) => call,
+            None => self.next_call()?,
+        };
+        let fact = Fact::HostCalled(HostCall {
+            stage: self.0.stage.clone(),
+            attempt: self.0.attempt,
+            call,
+            interface: end.interface.to_owned(),
+            function: end.function.to_owned(),
+            arguments: self.text(&end.arguments, 512),
+            decision: end.decision,
+            error: end.error.map(|error| self.text(&error, 128)),
+            result: end.result.map(|result| self.text(&result, 256)),
+            duration_us: u64::try_from(end.duration.as_micros()).unwrap_or(u64::MAX),
+        });
+        self.send(AttemptMessage::Fact(fact)).await
+    }
+
+    /// Counts a call that carries no authority.
+    pub fn count(&self, interface: &str) {
+        let mut usage = self.0.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        match usage.get_mut(interface) {
+            Some(calls) => *calls += 1,
+            None => {
+                usage.insert(interface.to_owned(), 1);
+            }
+        }
+    }
+
+    /// Records a remark. Beyond the limit it is dropped.
+    pub async fn annotate(&self, mut annotation: Annotation) -> Result<(), SinkClosed> {
+        if self.0.annotations.fetch_add(1, Ordering::Relaxed) >= limits::ANNOTATIONS {
+            return Ok(());
+        }
+        annotation.message = self.text(&annotation.message, limits::TEXT_BYTES);
+        annotation.title = annotation.title.map(|title| self.text(&title, 256));
+        annotation.code = annotation.code.map(|code| self.text(&code, 128));
+        if let Some(location) = &mut annotation.location {
+            location.path = self.text(&location.path, 4096);
+        }
+        let (stage, attempt) = (self.0.stage.clone(), self.0.attempt);
+        self.send(AttemptMessage::Fact(Fact::Annotated {
+            stage,
+            attempt,
+            annotation,
+        }))
+        .await
+    }
+
+    /// Adds to the summary of the run. Counts as an annotation.
+    pub async fn summarise(&self, markdown: &str) -> Result<(), SinkClosed> {
+        if self.0.annotations.fetch_add(1, Ordering::Relaxed) >= limits::ANNOTATIONS {
+            return Ok(());
+        }
+        let markdown = self.text(markdown, limits::TEXT_BYTES);
+        let (stage, attempt) = (self.0.stage.clone(), self.0.attempt);
+        self.send(AttemptMessage::Fact(Fact::Summarised {
+            stage,
+            attempt,
+            markdown,
+        }))
+        .await
+    }
+
+    /// Hides a value in this attempt's log from now on. Values of an unfit
+    /// length, and those beyond the limit, are ignored.
+    pub fn mask(&self, value: &str) {
+        let mut log = self.lock_log();
+        if log.masks.len() < limits::MASKS && limits::MASK_BYTES.contains(&value.len()) {
+            log.masks.push(value.to_owned());
+        }
+    }
+
+    /// Whether the host refused this attempt something.
+    pub fn was_denied(&self) -> bool {
+        self.0.denied.load(Ordering::Relaxed)
+    }
+
+    /// A failure with every text redacted and cut, and the end of standard
+    /// error attached.
+    pub fn redact_failure(&self, mut failure: Failure) -> Failure {
+        let tail = std::mem::take(&mut self.lock_log().stderr_tail);
+        failure.code = self.text(&failure.code, 128);
+        failure.message = self.text(&failure.message, 4096);
+        failure.hint = failure.hint.map(|hint| self.text(&hint, 4096));
+        failure.causes.truncate(16);
+        failure.causes = failure
+            .causes
+            .iter()
+            .map(|cause| self.text(cause, 4096))
+            .collect();
+        if failure.stderr_tail.is_none() && !tail.is_empty() {
+            failure.stderr_tail = Some(tail);
+        }
+        failure
+    }
+
+    /// Outputs with every text redacted.
+    pub fn redact_value(&self, value: serde_json::Value) -> serde_json::Value {
+        use serde_json::Value;
+        match value {
+            Value::String(text) => Value::String(self.0.redactor.redact(&text).into_owned()),
+            Value::Array(items) => Value::Array(
+                items
+                    .into_iter()
+                    .map(|item| self.redact_value(item))
+                    .collect(),
+            ),
+            Value::Object(fields) => Value::Object(
+                fields
+                    .into_iter()
+                    .map(|(key, item)| {
+                        (
+                            self.0.redactor.redact(&key).into_owned(),
+                            self.redact_value(item),
+                        )
+                    })
+                    .collect(),
+            ),
+            other => other,
+        }
+    }
+
+    /// Ends the log and records what was used. No more log text after it.
+    ///
+    /// Returns when the log file is on disk.
+    pub async fn close(&self, memory_bytes: u64) -> Result<(), SinkClosed> {
+        let (file, kept_bytes, dropped_lines) = {
+            let mut log = self.lock_log();
+            (log.file.take(), log.kept_bytes, log.dropped_lines)
+        };
+        if let Some(file) = file {
+            // Finishing waits for the disk, which must not hold up other stages.
+            let finished = tokio::task::spawn_blocking(move || file.finish()).await;
+            if !matches!(finished, Ok(Ok(()))) {
+                tracing::error!(stage = %self.0.stage, "the log file could not be finished");
+            }
+        }
+        let calls =
+            std::mem::take(&mut *self.0.usage.lock().unwrap_or_else(PoisonError::into_inner));
+        let usage = HostUsage {
+            calls,
+            log_bytes: kept_bytes,
+            log_lines_dropped: dropped_lines,
+            memory_bytes,
+        };
+        let (stage, attempt) = (self.0.stage.clone(), self.0.attempt);
+        self.send(AttemptMessage::Fact(Fact::HostUsed {
+            stage,
+            attempt,
+            usage,
+        }))
+        .await
+    }
+
+    /// The stage that reports.
+    pub fn stage(&self) -> &StageId {
+        &self.0.stage
+    }
+
+    async fn signal(&self, signal: Signal) -> Result<(), SinkClosed> {
+        self.send(AttemptMessage::Signal(signal)).await
+    }
+
+    async fn send(&self, message: AttemptMessage) -> Result<(), SinkClosed> {
+        self.0
+            .messages
+            .send(message)
+            .await
+            .map_err(|_| SinkClosed::RunOver)
+    }
+
+    fn next_call(&self) -> Result<u64, SinkClosed> {
+        let call = self.0.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        if call > limits::ATTEMPT_FACTS {
+            Err(SinkClosed::TooManyFacts)
+        } else {
+            Ok(call)
+        }
+    }
+
+    /// Redacts a guest-controlled text, then cuts it to at most `bytes`.
+    fn text(&self, text: &str, bytes: usize) -> String {
+        // Twice the length is read at most, so that redacting a huge text costs
+        // nothing and no secret is cut in half at the visible end.
+        let head = cut(text, bytes.saturating_mul(2));
+        let redacted = self.0.redactor.redact(head);
+        let kept = cut(&redacted, bytes);
+        if kept.len() < text.len() && kept.len() < redacted.len().max(head.len()) {
+            format!("{kept}…")
+        } else {
+            kept.to_owned()
+        }
+    }
+
+    /// Redacts, cuts into lines, writes to the log file; the lines to show.
+    fn keep(&self, stream: LogStream, level: Level, text: &str) -> Vec<LogLine> {
+        let redacted = self.0.redactor.redact(text);
+        let at = self.0.clock.now();
+        let mut log = self.lock_log();
+        let mut lines = Vec::new();
+        for line in redacted.lines().flat_map(pieces) {
+            if log.kept_bytes + line.len() as u64 >= log.limit_bytes {
+                log.dropped_lines += 1;
+                if log.dropped_lines > 1 {
+                    continue;
+                }
+                let text = format!(
+                    "log limit of {} bytes reached; the rest is not kept",
+                    log.limit_bytes
+                );
+                let line = LogLine {
+                    at,
+                    stream: LogStream::Engine,
+                    level: Level::Warn,
+                    text,
+                };
+                log.write(&line);
+                lines.push(line);
+                continue;
+            }
+            let mut text = line.to_owned();
+            for mask in &log.masks {
+                if text.contains(mask.as_str()) {
+                    text = text.replace(mask.as_str(), "***");
+                }
+            }
+            if stream == LogStream::Stderr {
+                log.remember_stderr(&text);
+            }
+            log.kept_bytes += text.len() as u64 + 1;
+            let line = LogLine {
+                at,
+                stream,
+                level,
+                text,
+            };
+            log.write(&line);
+            lines.push(line);
+        }
+        lines
+    }
+
+    fn lock_log(&self) -> std::sync::MutexGuard<'_, Log> {
+        self.0.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    fn write(&mut self, line: &LogLine) {
+        if let Some(file) = &mut self.file
+            && let Err(error) = file.write(line)
+        {
+            tracing::error!(%error, "the log file cannot be written; the rest is only shown");
+            self.file = None;
+        }
+    }
+
+    fn remember_stderr(&mut self, text: &str) {
+        self.stderr_tail
+            .push_str(cut(text, limits::STDERR_TAIL_BYTES));
+        self.stderr_tail.push('\n');
+        if self.stderr_tail.len() > limits::STDERR_TAIL_BYTES {
+            let mut start = self.stderr_tail.len() - limits::STDERR_TAIL_BYTES;
+            while !self.stderr_tail.is_char_boundary(start) {
+                start += 1;
+            }
+            self.stderr_tail.drain(..start);
+        }
+    }
+}
+
+/// The longest beginning of at most `bytes` bytes.
+fn cut(text: &str, bytes: usize) -> &str {
+    if text.len() <= bytes {
+        return text;
+    }
+    let mut end = bytes;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+/// A line in pieces that are not too long for a line.
+fn pieces(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let piece = cut(text, limits::LOG_LINE_BYTES);
+        rest = (piece.len() < text.len()).then(|| &text[piece.len()..]);
+        Some(piece)
+    })
+}
