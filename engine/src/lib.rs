@@ -15,5 +15,6 @@ pub mod capability;
 pub mod model;
 pub mod plan;
 pub mod policy;
+pub mod runtime;
 pub mod spec;
 pub mod store;
