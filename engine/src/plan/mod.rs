@@ -7,7 +7,9 @@ mod model;
 mod request;
 
 pub use model::{
-    Backoff, Effects, Facts, GitFacts, Need, Plan, PlannedPlugin, PlannedStage, RetryOn,
-    RetryPolicy, SecretDeclaration, SecretKind, StageLimits, ToolFacts,
+    Backoff, Facts, GitFacts, Need, Plan, PlannedPlugin, PlannedStage, RetryPolicy,
+    SecretDeclaration, StageLimits, ToolFacts,
 };
+// The plan says them in the pipeline's own words.
+pub use crate::spec::{Effects, RetryOn, SecretKind};
 pub use request::{Access, AttemptEnd, Mount, SecretHandle, StageRequest};

@@ -1,3 +1,36 @@
 //! Spec: what the author wrote. It keeps source spans, and it may be wrong.
+//!
+//! ```text
+//! bytes ──decode──▶ text ──yaml──▶ Node ──parse──▶ Spec ──check──▶ [Diagnostic]
+//! ```
 
+mod capability;
+pub mod code;
+mod declare;
+mod diagnostics;
 pub mod expression;
+mod fields;
+pub mod graph;
+mod model;
+mod node;
+mod parse;
+mod reading;
+mod scalar;
+mod stage;
+mod text;
+mod unit;
+mod word;
+mod written;
+mod yaml;
+
+pub use diagnostics::Diagnostics;
+pub use model::{
+    BackoffSpec, CapabilitiesSpec, Defaults, InputKind, InputSpec, NeedSpec, NetworkSpec,
+    PatternSpec, PluginSpec, ResourcesSpec, RetrySpec, SecretSpec, Spec, StageSpec, ToolSpec, Uses,
+};
+pub use node::Spanned;
+pub use parse::parse;
+pub use text::decode;
+pub use unit::{duration, size};
+pub use word::{Effects, RetryOn, SecretKind};
+pub use written::{Written, WrittenContent};
