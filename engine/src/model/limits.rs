@@ -28,6 +28,11 @@ pub const PATTERN_BYTES: usize = 1024 * 1024;
 /// Diagnostics of one text that are kept; nobody reads more.
 pub const DIAGNOSTICS: usize = 1_000;
 
+/// Longest pattern of a grant: far beyond any that a person reviews.
+pub const PATTERN_BYTES: usize = 2048;
+/// Longest URL of a request: what common servers take in a request line.
+pub const URL_BYTES: usize = 8 * 1024;
+
 /// Linear memory of a guest. Rust, JS and Python stages need 1 to 10 MiB.
 pub const DEFAULT_WASM_MEMORY_BYTES: usize = 256 * 1024 * 1024;
 /// Linear memory that a stage may ask for: what 32-bit memory has.
