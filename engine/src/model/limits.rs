@@ -24,7 +24,7 @@ pub const PIPELINE_REPLAYED_NODES: usize = 10_000;
 /// Longest text of a pipeline file: longer scripts belong into the repository.
 pub const PIPELINE_SCALAR_BYTES: usize = 1024 * 1024;
 /// Compiled size of a regular expression that a pipeline or a plugin brings.
-pub const PATTERN_BYTES: usize = 1024 * 1024;
+pub const REGULAR_EXPRESSION_BYTES: usize = 1024 * 1024;
 /// Diagnostics of one text that are kept; nobody reads more.
 pub const DIAGNOSTICS: usize = 1_000;
 

@@ -234,7 +234,7 @@ fn regular_expression(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<Stri
 /// Compiles the pattern of an input, bounded in memory.
 pub(crate) fn compile(pattern: &str) -> Result<regex::Regex, regex::Error> {
     regex::RegexBuilder::new(pattern)
-        .size_limit(crate::model::limits::PATTERN_BYTES)
+        .size_limit(crate::model::limits::REGULAR_EXPRESSION_BYTES)
         .build()
 }
 

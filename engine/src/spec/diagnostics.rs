@@ -22,6 +22,11 @@ impl Diagnostics {
         }
     }
 
+    /// Whether there are so many that looking for suggestions is wasted.
+    pub fn is_long(&self) -> bool {
+        self.kept.len() > 50
+    }
+
     /// Whether one of them is an error.
     pub fn has_errors(&self) -> bool {
         self.dropped > 0 || self.kept.iter().any(|it| it.severity == Severity::Error)

@@ -5,16 +5,20 @@
 //! ```
 
 mod capability;
+mod check;
 pub mod code;
+mod context;
 mod declare;
 mod diagnostics;
 pub mod expression;
 mod fields;
 pub mod graph;
 mod model;
+mod needs;
 mod node;
 mod parse;
 mod reading;
+mod references;
 mod scalar;
 mod stage;
 mod text;
@@ -23,6 +27,8 @@ mod word;
 mod written;
 mod yaml;
 
+pub use check::check;
+pub use context::{CONTEXTS, Context, Time, context};
 pub use diagnostics::Diagnostics;
 pub use model::{
     BackoffSpec, CapabilitiesSpec, Defaults, InputKind, InputSpec, NeedSpec, NetworkSpec,

@@ -1,6 +1,6 @@
 //! Spec: its types. What the author wrote, with spans; it may be wrong.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -236,24 +236,24 @@ pub enum NetworkSpec {
 }
 
 impl Spec {
-    /// The plugin that a stage means, with aliases followed; none for an
-    /// unknown alias.
-    pub fn plugin<'s>(&'s self, uses: &'s Uses) -> Option<&'s Uses> {
-        let Uses::Alias(name) = uses else {
-            return Some(uses);
-        };
-        self.plugins
-            .iter()
-            .find(|plugin| plugin.alias.value == *name)
-            .map(|plugin| &plugin.source.value)
+    /// What the names of `plugins:` stand for.
+    pub fn aliases(&self) -> HashMap<&str, &Uses> {
+        let plugins = self.plugins.iter();
+        plugins
+            .map(|plugin| (plugin.alias.value.as_str(), &plugin.source.value))
+            .collect()
     }
 
-    /// All plugins that stages mean, each once, to load before planning.
+    /// All plugins that stages mean, aliases followed, each once: to load
+    /// before planning.
     pub fn uses(&self) -> BTreeSet<&Uses> {
-        self.stages
-            .iter()
-            .filter_map(|stage| self.plugin(&stage.uses.as_ref()?.value))
-            .collect()
+        let aliases = self.aliases();
+        let uses = self.stages.iter().filter_map(|stage| stage.uses.as_ref());
+        uses.filter_map(|uses| match &uses.value {
+            Uses::Alias(name) => aliases.get(name.as_str()).copied(),
+            other => Some(other),
+        })
+        .collect()
     }
 
     /// Names of all tools that stages are granted, to look for before planning.
