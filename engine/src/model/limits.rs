@@ -58,6 +58,12 @@ pub const DESCRIBE_FUEL: u64 = 200_000_000;
 /// Longest `stage-info` document.
 pub const STAGE_INFO_BYTES: usize = 1024 * 1024;
 
+/// Schemas in a schema of a plugin, references followed, so that no reference
+/// makes checking exponential. The built-ins' have about 50.
+pub const SCHEMA_NODES: usize = 10_000;
+/// Capability requests of a plugin; there are seven kinds.
+pub const STAGE_INFO_REQUESTS: usize = 64;
+
 /// Largest component file: twice a Python stage (20 MB).
 pub const COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
 /// Memory of the child that compiles a component. 50,000 small functions took

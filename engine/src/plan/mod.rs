@@ -3,9 +3,14 @@
 //! After a `Plan` is made nothing reads the pipeline's text, the environment or
 //! the clock.
 
+mod imports;
+mod index;
 mod model;
 mod request;
+mod schema;
+mod stage_info;
 
+pub use index::{ImportedFunction, PluginFacts, PluginIndex};
 pub use model::{
     Backoff, Facts, GitFacts, Need, Plan, PlannedPlugin, PlannedStage, RetryPolicy,
     SecretDeclaration, StageLimits, ToolFacts,
@@ -13,3 +18,5 @@ pub use model::{
 // The plan says them in the pipeline's own words.
 pub use crate::spec::{Effects, RetryOn, SecretKind};
 pub use request::{Access, AttemptEnd, Mount, SecretHandle, StageRequest};
+pub use schema::{Field, Marker, Schema, SchemaError};
+pub use stage_info::{Capability, CapabilityRequest, Example, StageInfo, StageInfoError};
