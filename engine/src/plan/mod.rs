@@ -3,11 +3,14 @@
 //! After a `Plan` is made nothing reads the pipeline's text, the environment or
 //! the clock.
 
+mod grants;
 mod imports;
 mod index;
+mod inputs;
 mod model;
 mod request;
 mod schema;
+mod scope;
 mod stage_info;
 
 pub use index::{ImportedFunction, PluginFacts, PluginIndex};

@@ -8,16 +8,18 @@ use super::diagnostics::Diagnostics;
 use super::expression::Template;
 use super::model::{Spec, StageSpec, Uses};
 use super::needs::stage_order;
-use super::references::{Names, Place};
+use super::references::{Names, Place, known_name};
 use super::Spanned;
 use crate::model::{Diagnostic, Span, suggest};
 
 /// All that does not fit together in a spec: needs, cycles, and expressions
 /// that name nothing or name it too early.
-pub fn check(spec: &Spec) -> Vec<Diagnostic> {
+///
+/// `text` is what the spec was read from; it makes the places exact.
+pub fn check(spec: &Spec, text: &str) -> Vec<Diagnostic> {
     let mut out = Diagnostics::default();
     let order = stage_order(spec, &mut out);
-    let mut names = Names::new(spec, &order);
+    let mut names = Names::new(text, spec, &order);
     let plan = |span: Span| Place {
         span,
         stage: None,
@@ -38,7 +40,7 @@ pub fn check(spec: &Spec) -> Vec<Diagnostic> {
     let aliases = spec.aliases();
     for (at, stage) in spec.stages.iter().enumerate() {
         alias(stage, &aliases, &mut out);
-        secrets(spec, stage, &mut out);
+        secrets(stage, &names, &mut out);
         stage_texts(stage, at, &mut names, &mut out);
     }
     for (_, value) in &spec.outputs {
@@ -74,20 +76,10 @@ fn alias(stage: &StageSpec, aliases: &HashMap<&str, &Uses>, out: &mut Diagnostic
 }
 
 /// The secrets of `capabilities` must be declared.
-fn secrets(spec: &Spec, stage: &StageSpec, out: &mut Diagnostics) {
+fn secrets(stage: &StageSpec, names: &Names<'_>, out: &mut Diagnostics) {
     for secret in &stage.capabilities.secrets {
-        let names = || spec.secrets.iter().map(|it| it.name.value.as_str());
-        if names().any(|name| name == secret.value) {
-            continue;
-        }
-        let message = format!("there is no secret `{}`", secret.value);
-        let mut diagnostic = Diagnostic::error(code::UNKNOWN_REFERENCE, secret.span, message);
-        if !out.is_long()
-            && let Some(near) = suggest(&secret.value, names())
-        {
-            diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
-        }
-        out.push(diagnostic);
+        let name = Some(secret.value.as_str());
+        known_name("secret", &names.secrets, name, secret.span, out);
     }
 }
 

@@ -1,4 +1,6 @@
-//! Context: what expressions may name, and when it is known.
+//! Contexts: what expressions may name in this version, and when it is known.
+
+use super::expression::{Context, Reference};
 
 /// When a value is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -9,11 +11,11 @@ pub enum Time {
     Run,
 }
 
-/// A name that expressions may begin with.
+/// What is known of a context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Context {
-    /// The name.
-    pub name: &'static str,
+pub struct ContextFacts {
+    /// The context.
+    pub context: Context,
     /// When its values are known.
     pub time: Time,
     /// Its fields; empty when they are names of the pipeline.
@@ -22,53 +24,58 @@ pub struct Context {
     pub about: &'static str,
 }
 
-/// All contexts, as the table in `docs/pipeline.md`.
-pub const CONTEXTS: [Context; 7] = [
-    Context {
-        name: "inputs",
+/// The contexts of this version, as the table in `docs/pipeline.md`.
+pub const CONTEXTS: [ContextFacts; 7] = [
+    ContextFacts {
+        context: Context::Inputs,
         time: Time::Plan,
         fields: &[],
         about: "the pipeline's inputs",
     },
-    Context {
-        name: "env",
+    ContextFacts {
+        context: Context::Env,
         time: Time::Plan,
         fields: &[],
         about: "the file's `env`, never the environment of the process",
     },
-    Context {
-        name: "git",
+    ContextFacts {
+        context: Context::Git,
         time: Time::Plan,
         fields: &["branch", "branch_slug", "sha", "short_sha"],
         about: "HEAD of the repository that holds the pipeline",
     },
-    Context {
-        name: "runner",
+    ContextFacts {
+        context: Context::Runner,
         time: Time::Plan,
         fields: &["os", "arch"],
         about: "the machine",
     },
-    Context {
-        name: "stages",
+    ContextFacts {
+        context: Context::Stages,
         time: Time::Run,
         fields: &[],
         about: "`stages.<id>.result` and `stages.<id>.outputs.<name>` of stages that came before",
     },
-    Context {
-        name: "run",
+    ContextFacts {
+        context: Context::Run,
         time: Time::Run,
         fields: &["id", "name", "result"],
-        about: "the run; `run.result` in `finally` alone",
+        about: "the run; `run.result` in `finally` and in the pipeline's `outputs` alone",
     },
-    Context {
-        name: "secrets",
+    ContextFacts {
+        context: Context::Secrets,
         time: Time::Run,
         fields: &[],
-        about: "handles of secrets, only as a whole value of `with`",
+        about: "handles of secrets, each only as a whole value of `with`",
     },
 ];
 
-/// The context of a name.
-pub fn context(name: &str) -> Option<&'static Context> {
-    CONTEXTS.iter().find(|context| context.name == name)
+/// What is known of a context; none when this version does not have it.
+pub fn context(context: Context) -> Option<&'static ContextFacts> {
+    CONTEXTS.iter().find(|facts| facts.context == context)
+}
+
+/// Whether the value of a reference is known before anything runs.
+pub fn is_plan_time(reference: &Reference) -> bool {
+    context(reference.context).is_some_and(|facts| facts.time == Time::Plan)
 }

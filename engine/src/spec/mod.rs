@@ -28,7 +28,7 @@ mod written;
 mod yaml;
 
 pub use check::check;
-pub use context::{CONTEXTS, Context, Time, context};
+pub use context::{CONTEXTS, ContextFacts, Time, context, is_plan_time};
 pub use diagnostics::Diagnostics;
 pub use model::{
     BackoffSpec, CapabilitiesSpec, Defaults, InputKind, InputSpec, NeedSpec, NetworkSpec,

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use super::code;
 use super::context::{CONTEXTS, Time, context};
 use super::diagnostics::Diagnostics;
-use super::expression::{Expression, Reference, Template};
+use super::expression::{Context, Expression, Reference, Template};
 use super::model::Spec;
 use super::needs::{StageOrder, nearest_stage};
+use super::reading::narrow;
 use crate::model::{Diagnostic, Span, suggest};
 
 /// Where an expression stands.
@@ -26,19 +27,21 @@ pub(super) struct Place {
 
 /// What expressions of a pipeline may name.
 pub(super) struct Names<'s> {
+    text: &'s str,
     spec: &'s Spec,
     order: &'s StageOrder,
     inputs: HashSet<&'s str>,
     env: HashSet<&'s str>,
-    secrets: HashSet<&'s str>,
+    pub(super) secrets: HashSet<&'s str>,
     /// Stages named by stages: whether they come before is answered at once for all.
     stages: Vec<(usize, usize, Span)>,
 }
 
 impl<'s> Names<'s> {
-    pub(super) fn new(spec: &'s Spec, order: &'s StageOrder) -> Self {
+    pub(super) fn new(text: &'s str, spec: &'s Spec, order: &'s StageOrder) -> Self {
         let names = |name: &'s super::Spanned<String>| name.value.as_str();
         Self {
+            text,
             spec,
             order,
             inputs: spec.inputs.iter().map(|it| names(&it.name)).collect(),
@@ -75,42 +78,50 @@ impl<'s> Names<'s> {
         place: Place,
         out: &mut Diagnostics,
     ) {
-        let Some(known) = context(&reference.root) else {
-            let message = format!("expressions know no `{}`", reference.root);
-            let diagnostic = Diagnostic::error(code::UNKNOWN_REFERENCE, place.span, message);
-            let names = CONTEXTS.map(|context| context.name);
-            let hint = match suggest(&reference.root, names) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known are: {}", names.join(", ")),
-            };
-            out.push(diagnostic.hint(hint));
+        let place = self.narrowed(place, reference);
+        let span = place.span;
+        let Some(known) = context(reference.context) else {
+            let message = format!(
+                "`{}` is not supported by this version yet",
+                reference.context
+            );
+            out.push(Diagnostic::error(code::NOT_SUPPORTED, span, message));
             return;
         };
         if place.time == Time::Plan && known.time == Time::Run {
-            out.push(too_early(reference, place.span));
+            out.push(too_early(reference, span));
             return;
         }
-        if known.name == "env" && !place.knows_env {
+        if known.context == Context::Env && !place.knows_env {
             let message = "a value of `env` cannot name another one";
-            out.push(Diagnostic::error(code::TOO_EARLY, place.span, message));
+            out.push(Diagnostic::error(code::TOO_EARLY, span, message));
             return;
         }
         let field = reference.path.first().map(String::as_str);
-        match known.name {
-            "inputs" => known_name("input", &self.inputs, field, place.span, out),
-            "env" => known_name("variable of `env`", &self.env, field, place.span, out),
-            "secrets" => self.secret(field, whole && place.takes_secrets, place.span, out),
-            "stages" => self.stage(reference, place, out),
-            name => {
+        match known.context {
+            Context::Inputs => known_name("input", &self.inputs, field, span, out),
+            Context::Env => known_name("variable of `env`", &self.env, field, span, out),
+            Context::Secrets => self.secret(field, whole && place.takes_secrets, span, out),
+            Context::Stages => self.stage(reference, place, out),
+            other => {
                 let fields: HashSet<&str> = known.fields.iter().copied().collect();
-                let what = format!("field of `{name}`");
-                known_name(&what, &fields, field, place.span, out);
+                known_name(&format!("field of `{other}`"), &fields, field, span, out);
                 let finally = place.stage.is_none_or(|it| self.spec.stages[it].finally);
-                if name == "run" && field == Some("result") && !finally {
+                if other == Context::Run && field == Some("result") && !finally {
                     let message = "`run.result` is known in `finally` and in `outputs` alone";
-                    out.push(Diagnostic::error(code::TOO_EARLY, place.span, message));
+                    out.push(Diagnostic::error(code::TOO_EARLY, span, message));
                 }
             }
+        }
+    }
+
+    /// The place of the reference itself, where it stands as it is read.
+    fn narrowed(&self, place: Place, reference: &Reference) -> Place {
+        let name = reference.to_string();
+        let part = 0..name.len();
+        Place {
+            span: narrow(self.text, &name, place.span, &part),
+            ..place
         }
     }
 
@@ -198,11 +209,10 @@ impl<'s> Names<'s> {
 
 fn too_early(reference: &Reference, span: Span) -> Diagnostic {
     let message = format!(
-        "`{}` is known while the pipeline runs, and this is needed before",
-        reference.root
+        "`{reference}` is known while the pipeline runs, and this is needed before"
     );
     let names = CONTEXTS.iter().filter(|it| it.time == Time::Plan);
-    let names: Vec<&str> = names.map(|it| it.name).collect();
+    let names: Vec<&str> = names.map(|it| it.context.as_str()).collect();
     Diagnostic::error(code::TOO_EARLY, span, message)
         .note(format!("known before are: {}", names.join(", ")))
 }
@@ -217,7 +227,7 @@ pub(crate) fn whole_secret(template: &Template) -> bool {
     crate::model::is_name(name)
 }
 
-fn known_name(
+pub(super) fn known_name(
     what: &str,
     known: &HashSet<&str>,
     name: Option<&str>,

@@ -1,5 +1,7 @@
 //! Expressions: `${{ … }}`, a strict subset of CEL.
 
+mod context;
 mod template;
 
-pub use template::{EvaluationError, Expression, ExpressionError, Part, Reference, Scope, Template};
+pub use context::{Context, Reference};
+pub use template::{EvaluationError, Expression, ExpressionError, Part, Scope, Template};

@@ -3,19 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::{Context, Reference};
+
 /// A parsed expression.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Expression(String);
-
-/// A reference.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
-    /// The context.
-    pub root: String,
-    /// The fields.
-    pub path: Vec<String>,
-}
 
 /// Why a text is no expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,12 +55,19 @@ pub struct Scope {
 
 /// Why an expression has no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct EvaluationError(pub String);
+#[error("{message}")]
+pub struct EvaluationError {
+    /// What.
+    pub message: String,
+}
 
 impl Expression {
     /// Parses.
     pub fn parse(text: &str) -> Result<Self, ExpressionError> {
+        let root = text.trim().split('.').next().unwrap_or_default();
+        if Context::parse(root).is_none() && !root.contains(['(', ' ', '!', '=']) {
+            return Err(ExpressionError { message: format!("`{root}` is not known"), span: 0..text.len(), hint: None });
+        }
         Ok(Self(text.trim().to_owned()))
     }
     /// Source.
@@ -78,10 +78,15 @@ impl Expression {
     pub fn references(&self) -> Vec<Reference> {
         let mut parts = self.0.split('.').map(str::to_owned);
         let root = parts.next().unwrap_or_default();
-        vec![Reference {
-            root,
-            path: parts.collect(),
-        }]
+        Context::parse(&root)
+            .map(|context| Reference {
+                context,
+                path: parts.collect(),
+                tested: false,
+                span: 0..self.0.len(),
+            })
+            .into_iter()
+            .collect()
     }
     /// Value.
     pub fn evaluate(&self, scope: &Scope) -> Result<Value, EvaluationError> {
@@ -93,11 +98,11 @@ impl Expression {
         let mut value = scope
             .contexts
             .get(root)
-            .ok_or_else(|| EvaluationError(format!("no {root}")))?;
+            .ok_or_else(|| EvaluationError { message: format!("no {root}") })?;
         for part in parts {
             value = value
                 .get(part)
-                .ok_or_else(|| EvaluationError(format!("no {part}")))?;
+                .ok_or_else(|| EvaluationError { message: format!("no {part}") })?;
         }
         Ok(value.clone())
     }
