@@ -152,6 +152,14 @@ pub struct Field<'s> {
 }
 
 impl<'s> Field<'s> {
+    /// A place that no schema describes.
+    pub(super) fn any() -> Self {
+        Self {
+            root: &Value::Null,
+            schema: None,
+        }
+    }
+
     fn at(self, schema: Option<&'s Value>) -> Self {
         let mut schema = schema;
         // References do not come back to themselves: `Schema::new` saw to it.
@@ -184,6 +192,16 @@ impl<'s> Field<'s> {
     pub fn properties(self) -> impl Iterator<Item = &'s str> {
         let properties = self.keyword("properties").and_then(Value::as_object);
         properties.into_iter().flat_map(Map::keys).map(String::as_str)
+    }
+
+    /// Whether the schema names properties at all.
+    pub fn has_properties(self) -> bool {
+        self.properties().next().is_some()
+    }
+
+    /// Whether the schema says itself that other properties may stand here.
+    pub fn is_said_to_be_open(self) -> bool {
+        self.keyword("additionalProperties").is_some() && self.is_open()
     }
 
     /// Whether properties that are not named may stand here.

@@ -38,5 +38,8 @@ pub use node::Spanned;
 pub use parse::parse;
 pub use text::decode;
 pub use unit::{duration, size};
+pub(crate) use needs::{StageOrder, stage_order};
+pub(crate) use reading::ambiguous;
+pub(crate) use references::{nearest_name, whole_secret};
 pub use word::{Effects, RetryOn, SecretKind};
 pub use written::{Written, WrittenContent};

@@ -227,6 +227,7 @@ pub(crate) fn whole_secret(template: &Template) -> bool {
     crate::model::is_name(name)
 }
 
+/// Reports a name that is not known.
 pub(super) fn known_name(
     what: &str,
     known: &HashSet<&str>,
@@ -241,13 +242,24 @@ pub(super) fn known_name(
     }
     let message = format!("there is no {what} `{name}`");
     let mut diagnostic = Diagnostic::error(code::UNKNOWN_REFERENCE, span, message);
-    if !out.is_long() {
-        // Sorted, so that of two names that are equally near always one is meant.
-        let mut sorted: Vec<&str> = known.iter().copied().take(10_000).collect();
-        sorted.sort_unstable();
-        if let Some(near) = suggest(name, sorted) {
-            diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
-        }
+    if let Some(near) = nearest_name(name, known.iter().copied(), out) {
+        diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
     }
     out.push(diagnostic);
+}
+
+/// The nearest of many names, bounded in work.
+pub(crate) fn nearest_name<'n>(
+    typed: &str,
+    names: impl Iterator<Item = &'n str>,
+    out: &Diagnostics,
+) -> Option<&'n str> {
+    if out.is_long() {
+        return None;
+    }
+    // Enough for every pipeline that a person wrote. Sorted, so that of two
+    // names that are equally near always the same is meant.
+    let mut sorted: Vec<&str> = names.take(10_000).collect();
+    sorted.sort_unstable();
+    suggest(typed, sorted)
 }
