@@ -33,6 +33,23 @@ pub const PATTERN_BYTES: usize = 2048;
 /// Longest URL of a request: what common servers take in a request line.
 pub const URL_BYTES: usize = 8 * 1024;
 
+/// Longest expression.
+pub const EXPRESSION_BYTES: usize = 8 * 1024;
+/// Words of an expression. The parser recurses for operators in a row: this
+/// many take it less than 512 KiB of stack and 30 ms.
+pub const EXPRESSION_TOKENS: usize = 1000;
+/// Brackets in each other in an expression, each about 8 KiB of the parser's stack.
+pub const EXPRESSION_NESTING: usize = 32;
+/// Steps of one evaluation: about 10 ms.
+pub const EXPRESSION_STEPS: usize = 100_000;
+/// Bytes that one evaluation makes, in all: what a stage may have as outputs.
+pub const EXPRESSION_VALUE_BYTES: usize = 1024 * 1024;
+/// Expressions and the pieces between them in one text.
+pub const TEXT_EXPRESSIONS: usize = 256;
+/// Bytes of the values of one template, together: a few times the outputs that
+/// it may quote.
+pub const TEMPLATE_BYTES: usize = 8 * 1024 * 1024;
+
 /// Linear memory of a guest. Rust, JS and Python stages need 1 to 10 MiB.
 pub const DEFAULT_WASM_MEMORY_BYTES: usize = 256 * 1024 * 1024;
 /// Linear memory that a stage may ask for: what 32-bit memory has.

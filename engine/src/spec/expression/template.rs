@@ -3,196 +3,271 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Context, Reference};
-
-/// A parsed expression.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Expression(String);
-
-/// Why a text is no expression.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct ExpressionError {
-    /// What.
-    pub message: String,
-    /// Where.
-    pub span: std::ops::Range<usize>,
-    /// What to do.
-    pub hint: Option<String>,
-}
-
-/// Part of a text.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Part {
-    /// Text.
-    Text(String),
-    /// Expression.
-    Expression(Expression),
-}
+use super::budget::size;
+use super::function::scalar;
+use super::hole::{Piece, split};
+use super::{EvaluationError, Expression, ExpressionError, Reference, Scope};
+use crate::model::limits;
 
 /// A value with expressions in it.
+///
+/// Serialised with the case's name around it, so that a literal that looks like
+/// an expression stays a literal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Template {
-    /// A value.
+    /// A value without expressions.
     Literal(Value),
-    /// One expression.
+    /// One whole expression, whose value keeps its type.
     Expression(Expression),
-    /// Text with expressions.
+    /// A text with expressions in it, each a scalar.
     Text(Vec<Part>),
-    /// A list.
+    /// A list of templates.
     List(Vec<Template>),
-    /// A map.
+    /// A map of templates, in order.
     Map(Vec<(String, Template)>),
 }
 
-/// The values that expressions may name: one entry a context.
-#[derive(Debug, Clone, Default)]
-pub struct Scope {
-    /// `inputs`, `env`, `git`, `stages`, …
-    pub contexts: Map<String, Value>,
-}
-
-/// Why an expression has no value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct EvaluationError {
-    /// What.
-    pub message: String,
-}
-
-impl Expression {
-    /// Parses.
-    pub fn parse(text: &str) -> Result<Self, ExpressionError> {
-        let root = text.trim().split('.').next().unwrap_or_default();
-        if Context::parse(root).is_none() && !root.contains(['(', ' ', '!', '=']) {
-            return Err(ExpressionError { message: format!("`{root}` is not known"), span: 0..text.len(), hint: None });
-        }
-        Ok(Self(text.trim().to_owned()))
-    }
-    /// Source.
-    pub fn source(&self) -> &str {
-        &self.0
-    }
-    /// References.
-    pub fn references(&self) -> Vec<Reference> {
-        let mut parts = self.0.split('.').map(str::to_owned);
-        let root = parts.next().unwrap_or_default();
-        Context::parse(&root)
-            .map(|context| Reference {
-                context,
-                path: parts.collect(),
-                tested: false,
-                span: 0..self.0.len(),
-            })
-            .into_iter()
-            .collect()
-    }
-    /// Value.
-    pub fn evaluate(&self, scope: &Scope) -> Result<Value, EvaluationError> {
-        if let Some(secret) = self.0.strip_prefix("secrets.") {
-            return Ok(serde_json::json!({ "secret": secret }));
-        }
-        let mut parts = self.0.split('.');
-        let root = parts.next().unwrap_or_default();
-        let mut value = scope
-            .contexts
-            .get(root)
-            .ok_or_else(|| EvaluationError { message: format!("no {root}") })?;
-        for part in parts {
-            value = value
-                .get(part)
-                .ok_or_else(|| EvaluationError { message: format!("no {part}") })?;
-        }
-        Ok(value.clone())
-    }
-    /// The value of a condition, and how it came about, for people.
-    pub fn decide(&self, _scope: &Scope) -> Result<(bool, String), EvaluationError> {
-        Ok((true, self.0.clone()))
-    }
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Text as it is.
+    Literal(String),
+    /// The value of an expression.
+    Expression(Expression),
 }
 
 impl Template {
-    /// Parses.
+    /// Parses one text. Spans of errors are bytes of that text.
+    ///
+    /// A text that is exactly one `${{ … }}` is that expression and keeps its
+    /// type; `$${{` stands for `${{` itself.
     pub fn parse_text(text: &str) -> Result<Self, ExpressionError> {
-        let Some((before, rest)) = text.split_once("${{") else {
-            return Ok(Self::Literal(Value::String(text.to_owned())));
-        };
-        let Some((inside, after)) = rest.split_once("}}") else {
-            return Err(ExpressionError {
-                message: "no end".into(),
-                span: before.len()..text.len(),
-                hint: None,
-            });
-        };
-        let expression = Expression::parse(inside)?;
-        if before.is_empty() && after.is_empty() {
-            return Ok(Self::Expression(expression));
+        let pieces = split(text)?;
+        if pieces.len() > limits::TEXT_EXPRESSIONS {
+            let most = limits::TEXT_EXPRESSIONS;
+            return Err(ExpressionError::new(
+                format!("a text holds more than {most} parts"),
+                0..text.len(),
+            ));
         }
-        Ok(Self::Text(vec![
-            Part::Text(before.to_owned()),
-            Part::Expression(expression),
-            Part::Text(after.to_owned()),
-        ]))
+        if let [Piece::Hole(span)] = pieces.as_slice() {
+            return Expression::parse_value(&text[span.clone()])
+                .map(Self::Expression)
+                .map_err(|error| error.shifted(span.start));
+        }
+        if let [Piece::Text(text)] = pieces.as_slice() {
+            return Ok(Self::Literal(Value::String(text.clone())));
+        }
+        let parts = pieces.into_iter().map(|piece| match piece {
+            Piece::Text(text) => Ok(Part::Literal(text)),
+            Piece::Hole(span) => Expression::parse(&text[span.clone()])
+                .map(Part::Expression)
+                .map_err(|error| error.shifted(span.start)),
+        });
+        parts.collect::<Result<_, _>>().map(Self::Text)
     }
-    /// References.
+
+    /// What it names, in order. Spans count within each expression's own source.
     pub fn references(&self) -> Vec<Reference> {
+        self.expressions()
+            .into_iter()
+            .flat_map(Expression::references)
+            .collect()
+    }
+
+    /// Its expressions, in order.
+    pub fn expressions(&self) -> Vec<&Expression> {
         match self {
             Self::Literal(_) => Vec::new(),
-            Self::Expression(expression) => expression.references(),
+            Self::Expression(expression) => vec![expression],
             Self::Text(parts) => parts
                 .iter()
-                .flat_map(|part| match part {
-                    Part::Text(_) => Vec::new(),
-                    Part::Expression(expression) => expression.references(),
+                .filter_map(|part| match part {
+                    Part::Literal(_) => None,
+                    Part::Expression(expression) => Some(expression),
                 })
                 .collect(),
-            Self::List(items) => items.iter().flat_map(Self::references).collect(),
-            Self::Map(items) => items.iter().flat_map(|(_, it)| it.references()).collect(),
+            Self::List(list) => list.iter().flat_map(Self::expressions).collect(),
+            Self::Map(map) => map.iter().flat_map(|(_, t)| t.expressions()).collect(),
         }
     }
-    /// Fold.
-    pub fn fold(
-        &self,
-        scope: &Scope,
-        is_plan_time: &dyn Fn(&Reference) -> bool,
-    ) -> Result<Self, EvaluationError> {
-        if self.references().iter().all(is_plan_time) {
-            self.resolve(scope).map(Self::Literal)
-        } else {
-            Ok(self.clone())
-        }
-    }
+
     /// The value, with every expression evaluated.
     pub fn resolve(&self, scope: &Scope) -> Result<Value, EvaluationError> {
+        self.resolve_within(scope, &mut Room(limits::TEMPLATE_BYTES))
+    }
+
+    fn resolve_within(&self, scope: &Scope, room: &mut Room) -> Result<Value, EvaluationError> {
         Ok(match self {
             Self::Literal(value) => value.clone(),
-            Self::Expression(expression) => expression.evaluate(scope)?,
+            Self::Expression(expression) => {
+                let value = expression.evaluate(scope)?;
+                room.take(expression, size(&value))?;
+                value
+            }
             Self::Text(parts) => {
                 let mut text = String::new();
                 for part in parts {
                     match part {
-                        Part::Text(part) => text.push_str(part),
-                        Part::Expression(expression) => match expression.evaluate(scope)? {
-                            Value::String(part) => text.push_str(&part),
-                            other => text.push_str(&other.to_string()),
-                        },
+                        Part::Literal(literal) => text.push_str(literal),
+                        Part::Expression(expression) => {
+                            let value = embedded(expression, scope)?;
+                            room.take(expression, value.len())?;
+                            text.push_str(&value);
+                        }
                     }
                 }
                 Value::String(text)
             }
-            Self::List(items) => Value::Array(
-                items
-                    .iter()
-                    .map(|item| item.resolve(scope))
-                    .collect::<Result<_, _>>()?,
-            ),
-            Self::Map(items) => Value::Object(
-                items
-                    .iter()
-                    .map(|(key, item)| Ok((key.clone(), item.resolve(scope)?)))
-                    .collect::<Result<_, EvaluationError>>()?,
-            ),
+            Self::List(list) => list
+                .iter()
+                .map(|template| template.resolve_within(scope, room))
+                .collect::<Result<_, _>>()?,
+            Self::Map(map) => {
+                let mut resolved = Map::new();
+                for (key, template) in map {
+                    resolved.insert(key.clone(), template.resolve_within(scope, room)?);
+                }
+                Value::Object(resolved)
+            }
         })
+    }
+
+    /// The template with every expression evaluated that names only what is
+    /// known when the plan is made. The rest stays as it was written.
+    ///
+    /// Secrets stay, as do `hashFiles` and the functions of `finally`.
+    pub fn fold(
+        &self,
+        scope: &Scope,
+        is_plan_time: impl Fn(&Reference) -> bool,
+    ) -> Result<Self, EvaluationError> {
+        self.fold_within(scope, &is_plan_time, &mut Room(limits::TEMPLATE_BYTES))
+    }
+
+    fn fold_within(
+        &self,
+        scope: &Scope,
+        is_plan_time: &dyn Fn(&Reference) -> bool,
+        room: &mut Room,
+    ) -> Result<Self, EvaluationError> {
+        match self {
+            Self::Expression(expression) if expression.is_plan_time(is_plan_time) => {
+                let value = expression.evaluate(scope)?;
+                room.take(expression, size(&value))?;
+                Ok(Self::Literal(value))
+            }
+            Self::Literal(_) | Self::Expression(_) => Ok(self.clone()),
+            Self::Text(parts) => {
+                let mut folded = Vec::with_capacity(parts.len());
+                for part in parts {
+                    let part = match part {
+                        Part::Expression(e) if e.is_plan_time(is_plan_time) => {
+                            let value = embedded(e, scope)?;
+                            room.take(e, value.len())?;
+                            Part::Literal(value)
+                        }
+                        part => part.clone(),
+                    };
+                    push_part(&mut folded, part);
+                }
+                Ok(text(folded))
+            }
+            Self::List(list) => list
+                .iter()
+                .map(|template| template.fold_within(scope, is_plan_time, room))
+                .collect::<Result<_, _>>()
+                .map(list_of),
+            Self::Map(map) => map
+                .iter()
+                .map(|(key, template)| {
+                    let template = template.fold_within(scope, is_plan_time, room)?;
+                    Ok((key.clone(), template))
+                })
+                .collect::<Result<_, _>>()
+                .map(map_of),
+        }
+    }
+}
+
+impl From<Value> for Template {
+    fn from(value: Value) -> Self {
+        Self::Literal(value)
+    }
+}
+
+/// Bytes that the values of one template may still take.
+struct Room(usize);
+
+impl Room {
+    fn take(&mut self, expression: &Expression, bytes: usize) -> Result<(), EvaluationError> {
+        match self.0.checked_sub(bytes) {
+            Some(left) => {
+                self.0 = left;
+                Ok(())
+            }
+            None => Err(whole_error(
+                expression,
+                format!(
+                    "the values here take more than {} bytes together",
+                    limits::TEMPLATE_BYTES
+                ),
+            )),
+        }
+    }
+}
+
+/// The value of an expression within a text.
+fn embedded(expression: &Expression, scope: &Scope) -> Result<String, EvaluationError> {
+    let value = expression.evaluate(scope)?;
+    scalar(&value).map_err(|message| whole_error(expression, message))
+}
+
+fn whole_error(expression: &Expression, message: String) -> EvaluationError {
+    EvaluationError {
+        message,
+        expression: expression.source().to_owned(),
+        span: 0..expression.source().len(),
+    }
+}
+
+/// Adds a part, joining text with text.
+fn push_part(parts: &mut Vec<Part>, part: Part) {
+    match (parts.last_mut(), part) {
+        (Some(Part::Literal(text)), Part::Literal(more)) => text.push_str(&more),
+        (_, part) => parts.push(part),
+    }
+}
+
+fn text(parts: Vec<Part>) -> Template {
+    match parts.as_slice() {
+        [Part::Literal(text)] => Template::Literal(Value::String(text.clone())),
+        _ => Template::Text(parts),
+    }
+}
+
+fn list_of(list: Vec<Template>) -> Template {
+    let literals: Option<Vec<Value>> = list.iter().map(literal).collect();
+    literals.map_or(Template::List(list), |list| {
+        Template::Literal(Value::Array(list))
+    })
+}
+
+fn map_of(map: Vec<(String, Template)>) -> Template {
+    let literals: Option<Map<String, Value>> = map
+        .iter()
+        .map(|(key, template)| Some((key.clone(), literal(template)?)))
+        .collect();
+    literals.map_or(Template::Map(map), |map| {
+        Template::Literal(Value::Object(map))
+    })
+}
+
+fn literal(template: &Template) -> Option<Value> {
+    match template {
+        Template::Literal(value) => Some(value.clone()),
+        _ => None,
     }
 }
