@@ -106,15 +106,11 @@ pub(super) async fn resolve(
     let index = load(&parsed, &source, runtime).await?;
     let inputs = inputs(&arguments.inputs)?;
     let facts = facts::gather(&parsed, &source.directory, inputs, environment)?;
-    match plan::resolve(&parsed, source.digest, facts, &index) {
-        Ok((plan, warnings)) => {
-            found.extend(warnings);
-            Ok(Planned { source, plan, warnings: found })
-        }
-        Err(wrong) => {
-            found.extend(wrong);
-            Err(source.wrong(&found, environment))
-        }
+    let (plan, more) = plan::resolve(&parsed, source.digest, facts, &index);
+    found.extend(more);
+    match plan {
+        Some(plan) => Ok(Planned { source, plan, warnings: found }),
+        None => Err(source.wrong(&found, environment)),
     }
 }
 
