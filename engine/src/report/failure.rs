@@ -63,11 +63,13 @@ fn block(stage: &StageView, outcome: Outcome, paint: Paint) -> Vec<String> {
     let title = format!(": {}: {}", stage.id, message.next().unwrap_or_default());
     let mut lines = vec![format!("{head}{}", paint.paint(Tone::Strong, &title))];
     lines.extend(message.map(|line| format!("  {line}")));
+    lines.extend(last_words(stage, paint));
     let mut remark = |word: &str, text: &str| {
         for (at, line) in escape_lines(text).enumerate() {
-            let lead = if at == 0 { word } else { "" };
-            let mark = paint.paint(Tone::Active, if at == 0 { "=" } else { " " });
-            lines.push(format!("  {mark} {lead:<8}{line}"));
+            lines.push(match at {
+                0 => format!("  {} {word:<8}{line}", paint.paint(Tone::Active, "=")),
+                _ => format!("    {:8}{line}", ""),
+            });
         }
     };
     if let Some(location) = &failure.location {
@@ -86,7 +88,6 @@ fn block(stage: &StageView, outcome: Outcome, paint: Paint) -> Vec<String> {
     if let Some(hint) = &failure.hint {
         remark("hint", hint);
     }
-    lines.extend(last_words(stage, paint));
     lines
 }
 

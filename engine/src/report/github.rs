@@ -19,7 +19,7 @@ use super::plain::{Lines, section_end};
 use super::quantity::{TimeOfDay, duration};
 use super::reporter::{ReportOptions, Reporter};
 use super::step_summary::step_summary;
-use super::summary::{summary_lines, wall_line};
+use super::summary::{summary_lines, wall_text};
 use super::view::RunView;
 use crate::model::{
     Annotation, AnnotationSeverity, Event, Fact, Level, Outcome, Signal, SourceLocation, StageId,
@@ -68,9 +68,8 @@ impl Github {
         }
         match fact {
             Fact::RunStarted { .. } => {
-                if let Some(text) = wall_line(&self.view) {
-                    let text = text.strip_prefix("warning: ").unwrap_or(&text);
-                    self.output.line(&command("warning", &[], text));
+                if let Some(text) = wall_text(&self.view) {
+                    self.output.line(&command("warning", &[], &text));
                 }
             }
             Fact::Annotated { annotation, .. } => self.annotation(annotation),

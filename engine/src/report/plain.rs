@@ -11,7 +11,7 @@ use super::output::Output;
 use super::paint::{Paint, Tone, level_tone};
 use super::quantity::{TimeOfDay, amount};
 use super::reporter::{ReportOptions, Reporter};
-use super::summary::{name_columns, summary_lines, wall_line};
+use super::summary::{name_columns, summary_lines, wall_text};
 use super::view::{RunView, StageState};
 use crate::model::{Event, Fact, Level, LogLine, LogStream, Progress, Signal, StageId, Timestamp};
 
@@ -40,8 +40,9 @@ impl Plain {
             self.output.line(self.lines.fact(at, &line));
         }
         if matches!(fact, Fact::RunStarted { .. })
-            && let Some(text) = wall_line(&self.view)
+            && let Some(text) = wall_text(&self.view)
         {
+            let text = format!("warning: {text}");
             let line = Line::new(None, "!", Tone::Careful, text);
             self.output.line(self.lines.fact(at, &line));
         }

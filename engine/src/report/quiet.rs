@@ -4,9 +4,9 @@ use std::io;
 
 use super::failure::failure_lines;
 use super::output::Output;
-use super::paint::Paint;
+use super::paint::{Paint, Tone};
 use super::reporter::{ReportOptions, Reporter};
-use super::summary::{final_lines, wall_line};
+use super::summary::{final_lines, wall_text};
 use super::view::RunView;
 use crate::model::{Event, Fact};
 
@@ -36,9 +36,11 @@ impl Reporter for Quiet {
             fact: Fact::RunStarted { .. },
             ..
         } = event
-            && let Some(line) = wall_line(&self.view)
+            && let Some(text) = wall_text(&self.view)
         {
-            self.output.line(&line);
+            let word = self.paint.paint(Tone::Careful, "warning");
+            self.output.line(&format!("{word}: {text}"));
+            self.output.line("");
             self.output.flush();
         }
     }

@@ -67,7 +67,7 @@ pub(super) fn final_lines(view: &RunView, paint: Paint) -> Vec<String> {
 /// What the wall around native tools does not hold, if it does not hold all.
 ///
 /// A run without native tools loses nothing, and has an empty list.
-pub(super) fn wall_line(view: &RunView) -> Option<String> {
+pub(super) fn wall_text(view: &RunView) -> Option<String> {
     let start = view.start.as_ref()?;
     if start.wall == WallLevel::Strong || start.lost.is_empty() {
         return None;
@@ -75,7 +75,7 @@ pub(super) fn wall_line(view: &RunView) -> Option<String> {
     let lost: Vec<_> = start.lost.iter().map(|lost| escape(lost)).collect();
     let level = start.wall.as_str();
     Some(format!(
-        "warning: the wall around native tools is `{level}`; it does not hold: {}",
+        "the wall around native tools is `{level}`; it does not hold: {}",
         lost.join("; ")
     ))
 }

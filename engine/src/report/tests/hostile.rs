@@ -2,17 +2,17 @@
 
 use serde_json::json;
 
-use super::scripts::{Call, Script, render};
+use super::scripts::{Call, Script, id, render, render_in_color};
 use crate::model::{
     Annotation, AnnotationSeverity, CallDecision, Event, Fact, Failure, FailureClass, Outcome,
-    Progress, SourceLocation, WallLevel,
+    Progress, Signal, SourceLocation, WallLevel,
 };
 use crate::report::OutputMode;
 use crate::report::escape::is_deceptive;
 
 /// Clears the screen, sets the title, forges a line, reverses, obeys GitHub.
-const EVIL: &str =
-    "\x1b[2J\x1b]0;evil\x07\r\n::add-mask::x\n##[error]x\u{202e}\u{9b}31m\u{200b}|<b>";
+const EVIL: &str = "\x1b[2J\x1b]0;evil\x07\r\n::add-mask::x\n##[error]x\n12:00:00 a ✓ succeeded\n\
+                    \u{202e}\u{9b}31m\u{200b}|<b>";
 
 fn evil() -> String {
     EVIL.to_owned()
@@ -69,13 +69,13 @@ fn told(failure: Failure, annotation: Annotation, call: &Call, progress: Progres
         .call("a", call)
         .annotate("a", annotation)
         .fact(Fact::Summarised {
-            stage: super::scripts::id("a"),
+            stage: id("a"),
             attempt: 1,
             markdown: evil(),
         })
         .fail("a", 1, Outcome::Failed, failure, 1)
         .fact(Fact::RetryScheduled {
-            stage: super::scripts::id("a"),
+            stage: id("a"),
             attempt: 2,
             delay_ms: 1,
             because: evil(),
@@ -83,8 +83,8 @@ fn told(failure: Failure, annotation: Annotation, call: &Call, progress: Progres
         .wait(100)
         .end("a", Outcome::Failed, 1)
         .skip("b", EVIL)
-        .signal(crate::model::Signal::Waiting {
-            stage: super::scripts::id("c"),
+        .signal(Signal::Waiting {
+            stage: id("c"),
             reason: evil(),
         })
         .wait(100)
@@ -117,6 +117,22 @@ fn without_our_own(mode: OutputMode, text: &str) -> String {
     let ours =
         regex::Regex::new("\x1b\\[(\\?2026[hl]|\\?7[hl]|[0-9]+A|K|J)|\r").expect("a pattern");
     ours.replace_all(text, "").into_owned()
+}
+
+#[test]
+fn the_only_colours_are_ours() {
+    let colors = regex::Regex::new("\x1b\\[[0-9;]*m").expect("a pattern");
+    for mode in [OutputMode::Plain, OutputMode::Quiet, OutputMode::Github] {
+        let written = render_in_color(mode, &script());
+        let text = written.out + &written.err;
+        let plain = render(mode, &script());
+        assert!(colors.is_match(&text), "{mode:?}");
+        assert_eq!(
+            colors.replace_all(&text, ""),
+            plain.out + &plain.err,
+            "{mode:?}"
+        );
+    }
 }
 
 #[test]

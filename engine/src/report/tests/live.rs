@@ -3,10 +3,9 @@
 use std::num::NonZero;
 
 use insta::assert_snapshot;
-use jiff::tz::TimeZone;
 
-use super::scripts::{Paper, Script, cancelled, failing, good, options, section, thousand};
-use crate::model::{Event, Level, Progress, Timestamp};
+use super::scripts::{Paper, Script, cancelled, failing, good, id, options, section, thousand};
+use crate::model::{Event, Fact, Failure, FailureClass, Outcome, Progress, Signal, Timestamp};
 use crate::report::{OutputMode, ReportOptions, Reporter, TerminalSize, reporter};
 
 /// A display and the terminal that it draws on.
@@ -89,18 +88,18 @@ fn busy() -> Vec<Event> {
         .fail(
             "test",
             1,
-            crate::model::Outcome::Failed,
-            crate::model::Failure::new(crate::model::FailureClass::Transient, "x.y", "no"),
+            Outcome::Failed,
+            Failure::new(FailureClass::Transient, "x.y", "no"),
             100,
         )
-        .fact(crate::model::Fact::RetryScheduled {
-            stage: super::scripts::id("test"),
+        .fact(Fact::RetryScheduled {
+            stage: id("test"),
             attempt: 2,
             delay_ms: 2_400,
             because: "transient".to_owned(),
         })
-        .signal(crate::model::Signal::Waiting {
-            stage: super::scripts::id("ship"),
+        .signal(Signal::Waiting {
+            stage: id("ship"),
             reason: "an approval of team:release, which has until tomorrow to give it".to_owned(),
         })
         .wait(60)
@@ -210,45 +209,5 @@ fn no_frame_is_wider_than_the_terminal_whatever_a_stage_is_called_or_says() {
         let screen = display.show(&script.events).screen();
         let wrapped = (0..24).any(|row| display.terminal.screen().row_wrapped(row));
         assert!(!wrapped, "{columns} columns:\n{screen}");
-    }
-}
-
-/// Plays a run on the terminal that the tests run in, to be looked at:
-/// `ENGINE_PLAY=1 cargo test -p engine --lib play -- --nocapture`.
-#[test]
-fn play_on_the_real_terminal() {
-    if std::env::var_os("ENGINE_PLAY").is_none() {
-        return;
-    }
-    let reporter_options = ReportOptions {
-        color: true,
-        terminal: Box::new(|| TerminalSize {
-            columns: 80,
-            rows: 24,
-        }),
-        time_zone: TimeZone::UTC,
-        log_level: Level::Info,
-        out: Box::new(std::io::stdout()),
-        err: Box::new(std::io::stderr()),
-        step_summary: None,
-        stop_token: "x".to_owned(),
-    };
-    let mode = match std::env::var("ENGINE_PLAY").as_deref() {
-        Ok("plain") => OutputMode::Plain,
-        Ok("quiet") => OutputMode::Quiet,
-        _ => OutputMode::Tty,
-    };
-    let events = match std::env::var("ENGINE_PLAY_RUN").as_deref() {
-        Ok("good") => good(),
-        Ok("thousand") => thousand(),
-        Ok("busy") => busy(),
-        _ => failing(),
-    };
-    let mut reporter = reporter(mode, reporter_options);
-    for event in &events {
-        reporter.event(event);
-    }
-    if std::env::var_os("ENGINE_PLAY_STOP").is_none() {
-        reporter.finish().expect("a terminal");
     }
 }

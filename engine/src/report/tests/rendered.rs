@@ -2,10 +2,14 @@
 
 use insta::assert_snapshot;
 
-use super::scripts::{Written, broken_off, cancelled, denied, failing, good, render, thousand};
-use crate::report::OutputMode;
+use super::scripts::{
+    Script, Written, broken_off, cancelled, denied, failing, good, render, render_in_color,
+    render_with, thousand,
+};
+use crate::model::{Event, Level, LogStream};
+use crate::report::{OutputMode, ReportOptions};
 
-fn err(mode: OutputMode, events: &[crate::model::Event]) -> String {
+fn err(mode: OutputMode, events: &[Event]) -> String {
     let Written { out, err, .. } = render(mode, events);
     assert_eq!(out, "", "talk is for standard error");
     err
@@ -64,4 +68,26 @@ fn a_run_of_no_events_at_all_says_so() {
         let written = err(mode, &[]);
         assert!(written.contains("the run did not start"), "{mode:?}");
     }
+}
+
+#[test]
+fn log_lines_below_the_level_are_left_out() {
+    let mut script = Script::new();
+    script.run("levels", &["a"]).start("a", 1);
+    for level in [Level::Debug, Level::Info, Level::Warn] {
+        let text = format!("{level:?}");
+        script.log_at("a", LogStream::Report, level, &text);
+    }
+    let written = render_with(OutputMode::Plain, &script.events, |options| ReportOptions {
+        log_level: Level::Warn,
+        ..options
+    });
+    assert_eq!(written.err.matches('│').count(), 1);
+    assert!(written.err.contains("│ Warn"));
+}
+
+#[test]
+fn in_colour_no_meaning_stands_in_colour_alone() {
+    let color = render_in_color(OutputMode::Plain, &failing()).err;
+    assert_snapshot!("plain_failing_in_color", color.replace('\x1b', "ESC"));
 }

@@ -544,8 +544,25 @@ pub(super) fn options(out: &Paper, err: &Paper, step_summary: &Paper) -> ReportO
 
 /// Renders events to the end.
 pub(super) fn render(mode: OutputMode, events: &[Event]) -> Written {
+    render_with(mode, events, |options| options)
+}
+
+/// Renders events to the end in colour.
+pub(super) fn render_in_color(mode: OutputMode, events: &[Event]) -> Written {
+    render_with(mode, events, |options| ReportOptions {
+        color: true,
+        ..options
+    })
+}
+
+pub(super) fn render_with(
+    mode: OutputMode,
+    events: &[Event],
+    change: impl FnOnce(ReportOptions) -> ReportOptions,
+) -> Written {
     let papers = [Paper::default(), Paper::default(), Paper::default()];
-    let mut reporter = reporter(mode, options(&papers[0], &papers[1], &papers[2]));
+    let options = options(&papers[0], &papers[1], &papers[2]);
+    let mut reporter = reporter(mode, change(options));
     for event in events {
         reporter.event(event);
     }

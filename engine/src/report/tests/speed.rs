@@ -6,10 +6,10 @@ use super::scripts::{Paper, options};
 use crate::model::{Event, Level, LogLine, LogStream, Signal, Timestamp};
 use crate::report::{OutputMode, ReportOptions, reporter};
 
-/// A million lines, in batches as the sink makes them, unoptimised. The bound is
-/// wide, since machines are shared: what it must catch is a square.
+/// In batches as the sink makes them, and unoptimised. The bound is wide, since
+/// machines are shared: what it must catch is a square.
 #[test]
-fn a_million_log_lines_take_seconds_at_most() {
+fn a_hundred_thousand_log_lines_take_seconds_at_most() {
     let lines: Vec<LogLine> = (0..100)
         .map(|n| LogLine {
             at: Timestamp(1_772_366_400_000 + n),
@@ -35,11 +35,11 @@ fn a_million_log_lines_take_seconds_at_most() {
         };
         let mut reporter = reporter(mode, options);
         let start = Instant::now();
-        for _ in 0..10_000 {
+        for _ in 0..1_000 {
             reporter.event(&event);
         }
         let taken = start.elapsed();
-        println!("{mode:?}: 1,000,000 lines in {taken:?}");
-        assert!(taken.as_secs() < 30, "{mode:?} took {taken:?}");
+        println!("{mode:?}: 100,000 lines in {taken:?}");
+        assert!(taken.as_secs() < 10, "{mode:?} took {taken:?}");
     }
 }

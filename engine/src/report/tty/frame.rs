@@ -29,13 +29,16 @@ pub(super) fn frame(view: &RunView, paint: Paint, size: TerminalSize) -> Vec<Str
         columns,
         name_columns: name_columns(view.stages.iter(), columns),
     };
-    // One line for the cursor and one for the count below the stages.
-    let rows = usize::from(size.rows.max(4)) - 2;
+    // One line for the cursor, one for the count below the stages, and an empty
+    // one between them where there is room.
+    let gap = usize::from(size.rows >= 10);
+    let rows = usize::from(size.rows.max(4)) - 2 - gap;
     let mut lines = if view.stages.len() <= rows {
         draft.all_stages(rows)
     } else {
         draft.some_stages(rows)
     };
+    lines.extend(std::iter::repeat_n(String::new(), gap));
     lines.push(draft.count_line());
     lines
 }

@@ -9,7 +9,7 @@ use crate::report::escape::{cut, escape, width, wrap};
 use crate::report::paint::{Paint, Tone};
 use crate::report::quantity::count;
 use crate::report::reporter::{ReportOptions, Reporter, TerminalSize};
-use crate::report::summary::{summary_lines, wall_line};
+use crate::report::summary::{summary_lines, wall_text};
 use crate::report::view::RunView;
 
 pub(in crate::report) struct Tty {
@@ -62,13 +62,13 @@ impl Tty {
             head = format!("{name}  {}", self.paint.paint(Tone::Quiet, &about));
         }
         let mut lines = vec![head];
-        if let Some(wall) = wall_line(&self.view) {
-            let wall = wrap(&wall, columns);
-            lines.extend(
-                wall.iter()
-                    .map(|line| self.paint.paint(Tone::Careful, line)),
-            );
+        if let Some(text) = wall_text(&self.view) {
+            let word = self.paint.paint(Tone::Careful, "warning");
+            let text = wrap(&format!("warning: {text}"), columns);
+            let text = text.join("\n").replacen("warning", &word, 1);
+            lines.extend(text.lines().map(str::to_owned));
         }
+        lines.push(String::new());
         self.screen.print(&lines);
     }
 }
