@@ -13,11 +13,18 @@ const BUILTINS: [&str; 4] = ["branch-check", "fetch", "build", "notify"];
 fn main() {
     let workspace = workspace();
     for input in ["plugins", "wit", "Cargo.lock"] {
-        println!("cargo::rerun-if-changed={}", workspace.join(input).display());
+        println!(
+            "cargo::rerun-if-changed={}",
+            workspace.join(input).display()
+        );
     }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     // target/<profile>/build/engine-<hash>/out
-    let target = out.ancestors().nth(4).expect("OUT_DIR lies below target/").join("guests");
+    let target = out
+        .ancestors()
+        .nth(4)
+        .expect("OUT_DIR lies below target/")
+        .join("guests");
     build_guests(&workspace, &target);
 
     let mut table = String::from("&[\n");
@@ -28,8 +35,12 @@ fn main() {
         if let Err(error) = fs::copy(&from, &to) {
             stop(&format!("{} was not built: {error}", from.display()));
         }
-        writeln!(table, "    (\"{name}\", include_bytes!({:?})),", to.display().to_string())
-            .expect("writing to a string cannot fail");
+        writeln!(
+            table,
+            "    (\"{name}\", include_bytes!({:?})),",
+            to.display().to_string()
+        )
+        .expect("writing to a string cannot fail");
     }
     table.push(']');
     fs::write(out.join("builtins.rs"), table).expect("OUT_DIR can be written");
@@ -37,7 +48,10 @@ fn main() {
 
 fn workspace() -> PathBuf {
     let manifest = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
-    Path::new(&manifest).parent().expect("the package lies in the workspace").to_owned()
+    Path::new(&manifest)
+        .parent()
+        .expect("the package lies in the workspace")
+        .to_owned()
 }
 
 fn build_guests(workspace: &Path, target: &Path) {
@@ -73,15 +87,19 @@ fn build_guests(workspace: &Path, target: &Path) {
 /// Asked beforehand, since cargo's own message is long and hides what to type.
 fn target_is_missing() -> bool {
     let rustc = env::var_os("RUSTC").expect("cargo sets RUSTC");
-    let output =
-        Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).output();
+    let output = Command::new(rustc)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output();
     output.is_ok_and(|output| {
         output.status.success()
             && !Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
     })
 }
 
-#[expect(clippy::exit, reason = "a build script that panics shows a backtrace instead of the message")]
+#[expect(
+    clippy::exit,
+    reason = "a build script that panics shows a backtrace instead of the message"
+)]
 fn stop(message: &str) -> ! {
     for line in message.lines() {
         println!("cargo::error={line}");

@@ -167,3 +167,30 @@ pub const EXEC_ARGUMENT_BYTES: usize = 128 * 1024;
 pub const EXEC_CAPTURE_BYTES: u64 = 4 * 1024 * 1024;
 /// Tools of one attempt that run at the same time.
 pub const EXEC_CHILDREN: usize = 64;
+
+/// Marks on top of one another that are shown: Vietnamese and Thai need three,
+/// towers of them would cover the lines around.
+pub const COMBINING_MARKS: u32 = 4;
+/// Last lines of a stage's log that are shown when it fails: half a screen.
+pub const LOG_TAIL_LINES: usize = 20;
+/// Longest such line. A thousand stages at once then keep 20 MB of them.
+pub const LOG_TAIL_LINE_BYTES: usize = 1024;
+/// Open parts of a stage's work that a live display knows of.
+pub const SECTIONS_SHOWN: usize = 16;
+/// Refused calls of a stage that are shown when it fails; the record has all.
+pub const REFUSED_CALLS_SHOWN: usize = 5;
+/// Annotations of a run that a summary shows.
+pub const ANNOTATIONS_SHOWN: usize = 200;
+/// What stages add to the summary of a run, together. A step summary of GitHub
+/// may have 1 MiB.
+pub const SUMMARY_SHOWN_BYTES: usize = 512 * 1024;
+/// Stages that a summary lists one by one; beyond it only those that did not
+/// succeed.
+pub const STAGES_SHOWN: usize = 60;
+/// Failures that a summary explains in full.
+pub const FAILURES_SHOWN: usize = 10;
+/// Log text that the `github` reporter keeps until its stage ends, so that
+/// stages do not interleave. Beyond it the largest part is shown early.
+pub const GROUP_BYTES: usize = 8 * 1024 * 1024;
+/// Time between two frames of the live display.
+pub const FRAME_MS: u64 = 50;

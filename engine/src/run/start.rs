@@ -155,7 +155,7 @@ pub(super) fn pipeline_outputs<R: StageRunner>(
         let named = named.iter().map(String::as_str);
         let scope = dispatcher
             .contexts
-            .scope(&dispatcher.stages, named, Some(result));
+            .scope(&dispatcher.stages, named, Some((result, false)));
         match template.resolve(&scope) {
             Ok(value) => {
                 outputs.insert(name.clone(), value);

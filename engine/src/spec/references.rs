@@ -208,9 +208,8 @@ impl<'s> Names<'s> {
 }
 
 fn too_early(reference: &Reference, span: Span) -> Diagnostic {
-    let message = format!(
-        "`{reference}` is known while the pipeline runs, and this is needed before"
-    );
+    let message =
+        format!("`{reference}` is known while the pipeline runs, and this is needed before");
     let names = CONTEXTS.iter().filter(|it| it.time == Time::Plan);
     let names: Vec<&str> = names.map(|it| it.context.as_str()).collect();
     Diagnostic::error(code::TOO_EARLY, span, message)
