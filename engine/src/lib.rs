@@ -14,5 +14,6 @@
 pub mod model;
 pub mod plan;
 pub mod policy;
+pub mod sandbox;
 pub mod spec;
 pub mod store;
