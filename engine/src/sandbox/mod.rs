@@ -9,9 +9,13 @@
 mod launch;
 mod launcher;
 mod process_tree;
+mod profile;
 mod running;
+mod shim;
 #[cfg(test)]
 mod tests;
+mod tool;
+pub mod tree;
 mod wall;
 mod wire;
 
@@ -19,5 +23,7 @@ pub use launch::{
     End, EndCause, Exit, Launch, LaunchError, LauncherProgram, Output, Pipes, Stdin, Usage,
 };
 pub use launcher::run_launcher;
+pub use profile::{GrantedTool, PROFILES, Place, Profile, Surroundings, Value, environment};
 pub use running::{Running, Stopper, start};
+pub use tool::{ResolvedTool, ToolError, digest, resolve};
 pub use wall::{Wall, probe};

@@ -1,0 +1,1 @@
+//! Tests of native tools, without wasm.
