@@ -129,6 +129,8 @@ pub const EXEC_WATCH: Duration = Duration::from_millis(100);
 /// The same where memory is limited: a process that touches new memory at 1 GB/s
 /// is 20 MB over when it is seen.
 pub const EXEC_WATCH_MEMORY: Duration = Duration::from_millis(20);
+/// Time to start a tool: two programs to load, on a machine that is out of breath.
+pub const EXEC_START: Duration = Duration::from_secs(30);
 /// Time that the launcher takes to kill whatever is left. A process that the
 /// kernel holds in a system call cannot be killed; it dies when it returns.
 pub const EXEC_KILL: Duration = Duration::from_secs(5);

@@ -13,7 +13,7 @@ mod profile;
 mod running;
 mod shim;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tool;
 pub mod tree;
 mod wall;

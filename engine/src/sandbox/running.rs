@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::MemfdFlags;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
@@ -123,7 +123,7 @@ impl Running {
     }
 
     fn expect_start(&self) -> Result<(), LaunchError> {
-        match wire::receive(&self.stopper.0.socket) {
+        match self.stopper.0.first_report() {
             Ok(Some(Report::Started)) => Ok(()),
             Ok(Some(Report::ProgramFailed(errno))) => {
                 Err(LaunchError::Program(io::Error::from_raw_os_error(errno)))
@@ -171,7 +171,7 @@ impl Stopper {
     /// everything it started when it still runs after `grace`.
     pub fn terminate(&self, grace: Duration) {
         let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-        self.wake();
+        self.0.wake();
         // An error means that the launcher is gone: nothing is left to ask.
         let _ = wire::send(&self.0.socket, &Request::Terminate { grace_ms });
     }
@@ -179,16 +179,8 @@ impl Stopper {
     /// Kills the tool with everything it started. Returns at once.
     pub fn kill(&self) {
         self.0.lock().killed.get_or_insert_with(Instant::now);
-        self.wake();
+        self.0.wake();
         let _ = self.0.socket.shutdown(Shutdown::Write);
-    }
-
-    /// The tool runs as the same user, and may have stopped its launcher.
-    fn wake(&self) {
-        let state = self.0.lock();
-        if !state.reaped {
-            let _ = kill_process(self.0.launcher, Signal::CONT);
-        }
     }
 }
 
@@ -197,20 +189,49 @@ impl Control {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the launcher tried to start the tool, and how that went.
+    fn first_report(&self) -> io::Result<Option<Report>> {
+        let until = Instant::now() + limits::EXEC_START;
+        while Instant::now() < until {
+            if self.has_word()? {
+                return wire::receive(&self.socket);
+            }
+            // A hostile tool may stop its launcher before that has said a word.
+            self.wake();
+        }
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
     /// The launcher's next word. Does the launcher's work over its head when it
     /// was told to kill and does not get on with it.
     fn report(&self) -> io::Result<Option<Report>> {
-        let second = rustix::event::Timespec {
+        loop {
+            if self.has_word()? {
+                return wire::receive(&self.socket);
+            }
+            self.overrule();
+        }
+    }
+
+    /// Waits for a moment; whether the launcher has said something, or is gone.
+    fn has_word(&self) -> io::Result<bool> {
+        let moment = Timespec {
             tv_sec: 0,
             tv_nsec: 100_000_000,
         };
-        loop {
-            let mut descriptors = [PollFd::new(&self.socket, PollFlags::IN)];
-            match poll(&mut descriptors, Some(&second)) {
-                Ok(0) | Err(rustix::io::Errno::INTR) => self.overrule(),
-                Ok(_) => return wire::receive(&self.socket),
-                Err(error) => return Err(error.into()),
-            }
+        let mut descriptors = [PollFd::new(&self.socket, PollFlags::IN)];
+        match poll(&mut descriptors, Some(&moment)) {
+            Ok(ready) => Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The tool runs as the same user, and may have stopped its launcher.
+    fn wake(&self) {
+        let state = self.lock();
+        if !state.reaped {
+            let _ = kill_process(self.launcher, Signal::CONT);
         }
     }
 

@@ -27,7 +27,7 @@ fn this_binary(test: &str, role: &str) -> LauncherProgram {
     }
 }
 
-fn launcher() -> LauncherProgram {
+pub(crate) fn launcher() -> LauncherProgram {
     this_binary("this_binary_can_be_the_launcher", AS_LAUNCHER)
 }
 

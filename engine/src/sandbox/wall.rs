@@ -29,7 +29,7 @@ const LOST: [&str; 7] = [
     "`network: none` is not enforced: a tool can reach whatever the machine can",
     "a tool can reach local services of the user, such as docker and ssh-agent",
     "a tool can see, signal and trace other processes of the user",
-    "a tool that kills its launcher can leave processes behind",
+    "a tool that kills or stops its launcher can leave processes behind",
     "memory of a tool is sampled, not bounded: it can be over its limit for a moment",
     "a path with `..` that leaves a folder of the workspace ends beside that folder's layer, not in the workspace",
 ];

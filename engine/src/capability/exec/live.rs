@@ -94,8 +94,13 @@ impl Live {
             scratch,
             permit,
         } = start;
-        let started = tokio::task::spawn_blocking(move || start_tool(&launcher, launch));
-        let (running, pipes) = match started.await {
+        // What must not be touched while the tool lives stays with whoever
+        // holds the tool, also when nobody waits for this any more.
+        let held = (scratch, permit);
+        let started = tokio::task::spawn_blocking(move || {
+            start_tool(&launcher, launch).map(|(running, pipes)| (running, pipes, held))
+        });
+        let (running, pipes, held) = match started.await {
             Ok(Ok(started)) => started,
             Ok(Err(error)) => return Err(problem::launch(&tool, &error)),
             Err(error) => return Err(problem::lost(&LaunchError::Lost(error.to_string()))),
@@ -105,11 +110,10 @@ impl Live {
         let mut live = Self {
             stopper: stopper.clone(),
             ended: ended.clone(),
-            // The thread holds what must not be touched while the tool lives.
             end: Some(tokio::task::spawn_blocking(move || {
                 let end = running.wait();
                 ended.cancel();
-                drop((scratch, permit));
+                drop(held);
                 end
             })),
             finished: None,
