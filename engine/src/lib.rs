@@ -15,6 +15,7 @@ pub mod capability;
 pub mod model;
 pub mod plan;
 pub mod policy;
+pub mod run;
 pub mod runtime;
 pub mod sandbox;
 pub mod spec;
