@@ -18,6 +18,7 @@ pub mod policy;
 pub mod report;
 pub mod run;
 pub mod runtime;
+pub mod sandbox;
 pub mod spec;
 pub mod store;
 // pub mod cli;

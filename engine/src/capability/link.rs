@@ -20,5 +20,6 @@ pub fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
     bindings::context::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
     bindings::report::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
     bindings::secrets::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
+    bindings::exec::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
     Ok(())
 }

@@ -194,3 +194,32 @@ pub const FAILURES_SHOWN: usize = 10;
 pub const GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// Time between two frames of the live display.
 pub const FRAME_MS: u64 = 50;
+/// Bytes of the environment of one command. The kernel takes 2 MiB of arguments
+/// and environment together; a build needs a few KiB.
+pub const EXEC_ENVIRONMENT_BYTES: usize = 256 * 1024;
+/// Longest time of `child.terminate` between asking and killing.
+pub const EXEC_TERMINATE_GRACE: Duration = Duration::from_mins(5);
+/// Processes and threads' leaders that one command may have at the same time. A
+/// parallel build of a large project has some hundreds; a fork bomb has no end.
+pub const EXEC_PROCESSES: u64 = 4096;
+/// Time between two looks at the processes of a command.
+pub const EXEC_WATCH: Duration = Duration::from_millis(100);
+/// The same where memory is limited: a process that touches new memory at 1 GB/s
+/// is 20 MB over when it is seen.
+pub const EXEC_WATCH_MEMORY: Duration = Duration::from_millis(20);
+/// Time to start a tool: two programs to load, on a machine that is out of breath.
+pub const EXEC_START: Duration = Duration::from_secs(30);
+/// Time that the launcher takes to kill whatever is left. A process that the
+/// kernel holds in a system call cannot be killed; it dies when it returns.
+pub const EXEC_KILL: Duration = Duration::from_secs(5);
+/// Time that the engine gives a launcher that was told to kill, before the
+/// engine does it over the launcher's head. A tool may have stopped it.
+pub const EXEC_LAUNCHER_PATIENCE: Duration = Duration::from_millis(700);
+/// Size asked for the pipe of an output stream. Fewer, larger reads: 64 KiB cost
+/// a switch for every 64 KiB.
+pub const EXEC_PIPE_BYTES: usize = 256 * 1024;
+/// Time that an output stream may stay open and silent after the command and
+/// everything it started has ended: somebody else holds it.
+pub const EXEC_DRAIN: Duration = Duration::from_millis(500);
+/// Largest tool: the digest of a program is computed before it runs.
+pub const EXEC_PROGRAM_BYTES: u64 = 1024 * 1024 * 1024;
