@@ -4,6 +4,7 @@
 mod arguments;
 mod builtin;
 mod cancels;
+mod diagnostics;
 mod doctor;
 mod environment;
 mod exit;

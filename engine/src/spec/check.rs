@@ -9,6 +9,7 @@ use super::diagnostics::Diagnostics;
 use super::expression::Template;
 use super::model::{Spec, StageSpec, Uses};
 use super::needs::stage_order;
+use super::reading::not_an_expression;
 use super::references::{Names, Place, known_name};
 use crate::model::{Diagnostic, Span, suggest};
 
@@ -125,12 +126,7 @@ fn stage_texts(stage: &StageSpec, at: usize, names: &mut Names<'_>, out: &mut Di
     for text in patterns.chain(folders) {
         match Template::parse_text(&text.value) {
             Ok(template) => names.template(&template, place(text.span, Time::Plan), out),
-            Err(error) => {
-                let message = format!("this is not an expression: {}", error.message);
-                let mut diagnostic = Diagnostic::error(code::EXPRESSION, text.span, message);
-                diagnostic.hint = error.hint;
-                out.push(diagnostic);
-            }
+            Err(error) => out.push(not_an_expression(&error, text.span)),
         }
     }
 }

@@ -214,12 +214,23 @@ impl Reading<'_> {
         span: Span,
     ) -> Option<T> {
         let span = narrow(self.text, source, span, &error.span);
-        let message = format!("this is not an expression: {}", error.message);
-        let mut diagnostic = Diagnostic::error(code::EXPRESSION, span, message);
-        diagnostic.hint.clone_from(&error.hint);
-        self.out.push(diagnostic);
+        self.out.push(not_an_expression(error, span));
         None
     }
+}
+
+/// The diagnostic of a text that is no expression.
+pub(super) fn not_an_expression(error: &ExpressionError, span: Span) -> Diagnostic {
+    // A secret that is computed with is refused by the grammar itself.
+    let secret = error.message.starts_with("a secret ");
+    let code = if secret {
+        code::SECRET_IN_TEXT
+    } else {
+        code::EXPRESSION
+    };
+    let mut diagnostic = Diagnostic::error(code, span, &error.message);
+    diagnostic.hint.clone_from(&error.hint);
+    diagnostic
 }
 
 /// The place of a part of a scalar, or of the scalar when escapes or folded

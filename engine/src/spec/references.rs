@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::code;
 use super::context::{CONTEXTS, Time, context};
 use super::diagnostics::Diagnostics;
-use super::expression::{Context, Expression, Reference, Template};
+use super::expression::{Context, Expression, Function, Reference, Template};
 use super::model::Spec;
 use super::needs::{StageOrder, nearest_stage};
 use super::reading::narrow;
@@ -54,8 +54,8 @@ impl<'s> Names<'s> {
     /// Checks a template.
     pub(super) fn template(&mut self, template: &Template, place: Place, out: &mut Diagnostics) {
         let whole = whole_secret(template);
-        for reference in template.references() {
-            self.reference(&reference, whole, place, out);
+        for expression in template.expressions() {
+            self.expression(expression, whole, place, out);
         }
     }
 
@@ -66,9 +66,47 @@ impl<'s> Names<'s> {
         place: Place,
         out: &mut Diagnostics,
     ) {
-        for reference in condition.references() {
-            self.reference(&reference, false, place, out);
+        self.expression(condition, false, place, out);
+    }
+
+    fn expression(
+        &mut self,
+        expression: &Expression,
+        whole: bool,
+        place: Place,
+        out: &mut Diagnostics,
+    ) {
+        for (function, _) in expression.functions() {
+            self.function(function, place, out);
         }
+        for reference in expression.references() {
+            self.reference(&reference, whole, place, out);
+        }
+    }
+
+    fn function(&self, function: Function, place: Place, out: &mut Diagnostics) {
+        let name = function.as_str();
+        let place = self.narrowed(place, name);
+        if function == Function::HashFiles {
+            let message = format!("`{name}` is not supported by this version yet");
+            out.push(Diagnostic::error(code::NOT_SUPPORTED, place.span, message));
+        } else if place.time == Time::Plan && function.is_run_time() {
+            let message = format!(
+                "`{name}` is known while the pipeline runs, and this is needed before"
+            );
+            out.push(Diagnostic::error(code::TOO_EARLY, place.span, message));
+        } else if function.is_status() && !self.is_at_the_end(place) {
+            let message = format!("`{name}` is known in `finally` and in `outputs` alone");
+            out.push(
+                Diagnostic::error(code::TOO_EARLY, place.span, message)
+                    .hint("say in `needs` which outcomes let a stage start: `{ stage: a, on: [failed] }`"),
+            );
+        }
+    }
+
+    /// Whether all stages have ended where an expression stands.
+    fn is_at_the_end(&self, place: Place) -> bool {
+        place.stage.is_none_or(|stage| self.spec.stages[stage].finally)
     }
 
     fn reference(
@@ -78,7 +116,7 @@ impl<'s> Names<'s> {
         place: Place,
         out: &mut Diagnostics,
     ) {
-        let place = self.narrowed(place, reference);
+        let place = self.narrowed(place, &reference.to_string());
         let span = place.span;
         let Some(known) = context(reference.context) else {
             let message = format!(
@@ -106,8 +144,8 @@ impl<'s> Names<'s> {
             other => {
                 let fields: HashSet<&str> = known.fields.iter().copied().collect();
                 known_name(&format!("field of `{other}`"), &fields, field, span, out);
-                let finally = place.stage.is_none_or(|it| self.spec.stages[it].finally);
-                if other == Context::Run && field == Some("result") && !finally {
+                let early = field == Some("result") && !self.is_at_the_end(place);
+                if other == Context::Run && early {
                     let message = "`run.result` is known in `finally` and in `outputs` alone";
                     out.push(Diagnostic::error(code::TOO_EARLY, span, message));
                 }
@@ -115,12 +153,11 @@ impl<'s> Names<'s> {
         }
     }
 
-    /// The place of the reference itself, where it stands as it is read.
-    fn narrowed(&self, place: Place, reference: &Reference) -> Place {
-        let name = reference.to_string();
+    /// The place of a name itself, where it stands as it is read.
+    fn narrowed(&self, place: Place, name: &str) -> Place {
         let part = 0..name.len();
         Place {
-            span: narrow(self.text, &name, place.span, &part),
+            span: narrow(self.text, name, place.span, &part),
             ..place
         }
     }
@@ -218,12 +255,7 @@ fn too_early(reference: &Reference, span: Span) -> Diagnostic {
 
 /// Whether a template is one secret and nothing else.
 pub(crate) fn whole_secret(template: &Template) -> bool {
-    let Template::Expression(expression) = template else {
-        return false;
-    };
-    let source = expression.source().trim();
-    let name = source.strip_prefix("secrets.").unwrap_or("");
-    crate::model::is_name(name)
+    matches!(template, Template::Expression(expression) if expression.secret().is_some())
 }
 
 /// Reports a name that is not known.
