@@ -17,6 +17,8 @@ mod evaluate;
 mod explain;
 mod function;
 mod hole;
+#[cfg(test)]
+mod hostile_tests;
 mod node;
 mod operator;
 #[cfg(test)]
@@ -25,6 +27,8 @@ mod parsed;
 mod read;
 mod scope;
 mod template;
+#[cfg(test)]
+mod template_tests;
 mod token;
 
 pub use context::{Context, Reference};

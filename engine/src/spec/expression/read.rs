@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
+use cel::common::ast::{
+    CallExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, MapExpr, SelectExpr, SourceInfo,
+    operators,
+};
 use serde_json::{Number, Value};
 
 use super::node::{Comparison, Each, Kind, Node};
@@ -26,6 +29,7 @@ pub(super) fn parse(source: &str) -> Result<Node, ExpressionError> {
         tokens: &tokens,
         places,
         variables: Vec::new(),
+        depth: 0,
     };
     let node = reader.node(&tree)?;
     match secret(&node) {
@@ -109,52 +113,69 @@ struct Reader<'a> {
     places: SourceInfo,
     /// Names of elements, innermost last.
     variables: Vec<String>,
+    depth: usize,
 }
 
 type Read<T> = Result<T, ExpressionError>;
 
 impl Reader<'_> {
     fn node(&mut self, tree: &IdedExpr) -> Read<Node> {
+        self.depth += 1;
+        if self.depth > limits::EXPRESSION_DEPTH {
+            let (_, place) = self.place(tree.id);
+            let deepest = limits::EXPRESSION_DEPTH;
+            return Err(ExpressionError::new(
+                format!("more than {deepest} parts in each other"),
+                place,
+            ));
+        }
+        let node = self.parts(tree);
+        self.depth -= 1;
+        node
+    }
+
+    fn parts(&mut self, tree: &IdedExpr) -> Read<Node> {
         let (index, place) = self.place(tree.id);
         match &tree.expr {
             Expr::Ident(name) => self.name(name, index, place),
             Expr::Literal(literal) => self.literal(literal, index, place),
-            Expr::Select(select) => {
-                let of = self.node(&select.operand)?;
-                let field = self.tokens.list.get(index + 1);
-                let span = of.span.start..field.map_or(place.end, |token| token.span.end);
-                Ok(Node {
-                    kind: Kind::Field(Box::new(of), select.field.clone()),
-                    span,
-                })
-            }
+            Expr::Select(select) => self.field(select, index),
             Expr::Call(call) => self.call(call, index, place),
-            Expr::List(list) => {
-                let nodes = self.nodes(&list.elements)?;
-                Ok(Node {
-                    kind: Kind::List(nodes),
-                    span: self.bracketed(index),
-                })
-            }
-            Expr::Map(map) => {
-                let mut entries = Vec::with_capacity(map.entries.len());
-                for entry in &map.entries {
-                    let EntryExpr::MapEntry(entry) = &entry.expr else {
-                        return Err(ExpressionError::new("no entry of a map", place));
-                    };
-                    entries.push((self.node(&entry.key)?, self.node(&entry.value)?));
-                }
-                Ok(Node {
-                    kind: Kind::Map(entries),
-                    span: self.bracketed(index),
-                })
-            }
+            Expr::List(list) => self.list(list, index),
+            Expr::Map(map) => self.map(map, index),
             Expr::Struct(_) => Err(ExpressionError::new("there are no typed messages", place)
                 .with_hint("write a map: `{'key': value}`")),
             Expr::Comprehension(_) | Expr::Unspecified => {
                 Err(ExpressionError::new("this is no expression", place))
             }
         }
+    }
+
+    fn field(&mut self, select: &SelectExpr, dot: usize) -> Read<Node> {
+        let of = self.node(&select.operand)?;
+        let end = self.tokens.list.get(dot + 1).map(|token| token.span.end);
+        let span = of.span.start..end.unwrap_or(of.span.end);
+        let kind = Kind::Field(Box::new(of), select.field.clone());
+        Ok(Node { kind, span })
+    }
+
+    fn list(&mut self, list: &ListExpr, open: usize) -> Read<Node> {
+        let kind = Kind::List(self.nodes(&list.elements)?);
+        let span = self.bracketed(open);
+        Ok(Node { kind, span })
+    }
+
+    fn map(&mut self, map: &MapExpr, open: usize) -> Read<Node> {
+        let span = self.bracketed(open);
+        let mut entries = Vec::with_capacity(map.entries.len());
+        for entry in &map.entries {
+            let EntryExpr::MapEntry(entry) = &entry.expr else {
+                return Err(ExpressionError::new("this is no entry of a map", span));
+            };
+            entries.push((self.node(&entry.key)?, self.node(&entry.value)?));
+        }
+        let kind = Kind::Map(entries);
+        Ok(Node { kind, span })
     }
 
     fn nodes(&mut self, trees: &[IdedExpr]) -> Read<Vec<Node>> {
@@ -244,50 +265,43 @@ impl Reader<'_> {
             return self.method(call, target, index);
         }
         match (call.func_name.as_str(), call.args.as_slice()) {
-            (operators::LOGICAL_NOT, [a]) => {
-                let a = self.node(a)?;
-                let span = place.start..a.span.end;
-                Ok(Node {
-                    kind: Kind::Not(Box::new(a)),
-                    span,
-                })
-            }
-            (operators::NEGATE, [a]) => {
-                let a = self.node(a)?;
-                let span = place.start..a.span.end;
-                Ok(Node {
-                    kind: Kind::Negate(Box::new(a)),
-                    span,
-                })
-            }
-            (operators::INDEX, [of, at]) => {
-                let of = self.node(of)?;
-                let at = self.node(at)?;
-                let span = of.span.start..self.bracketed(index).end;
-                Ok(Node {
-                    kind: Kind::Index(Box::new(of), Box::new(at)),
-                    span,
-                })
-            }
-            (operators::CONDITIONAL, [a, b, c]) => {
-                let three = [self.node(a)?, self.node(b)?, self.node(c)?];
-                let span = three[0].span.start..three[2].span.end;
-                Ok(Node {
-                    kind: Kind::Conditional(Box::new(three)),
-                    span,
-                })
-            }
-            (name, [a, b]) if let Some(form) = Binary::parse(name) => {
-                let a = self.node(a)?;
-                let b = self.node(b)?;
-                let span = a.span.start..b.span.end;
-                Ok(Node {
-                    kind: form.kind(Box::new(a), Box::new(b)),
-                    span,
-                })
-            }
+            (operators::LOGICAL_NOT, [a]) => self.unary(Kind::Not, a, place.start),
+            (operators::NEGATE, [a]) => self.unary(Kind::Negate, a, place.start),
+            (operators::INDEX, [of, at]) => self.index(of, at, index),
+            (operators::CONDITIONAL, [a, b, c]) => self.conditional([a, b, c]),
+            (name, [a, b]) if let Some(form) = Binary::parse(name) => self.binary(form, a, b),
             (name, arguments) => self.function(name, arguments, index),
         }
+    }
+
+    fn unary(&mut self, form: fn(Box<Node>) -> Kind, a: &IdedExpr, start: usize) -> Read<Node> {
+        let a = self.node(a)?;
+        let span = start..a.span.end;
+        let kind = form(Box::new(a));
+        Ok(Node { kind, span })
+    }
+
+    fn index(&mut self, of: &IdedExpr, at: &IdedExpr, open: usize) -> Read<Node> {
+        let of = self.node(of)?;
+        let at = self.node(at)?;
+        let span = of.span.start..self.bracketed(open).end;
+        let kind = Kind::Index(Box::new(of), Box::new(at));
+        Ok(Node { kind, span })
+    }
+
+    fn conditional(&mut self, [a, b, c]: [&IdedExpr; 3]) -> Read<Node> {
+        let three = [self.node(a)?, self.node(b)?, self.node(c)?];
+        let span = three[0].span.start..three[2].span.end;
+        let kind = Kind::Conditional(Box::new(three));
+        Ok(Node { kind, span })
+    }
+
+    fn binary(&mut self, form: Binary, a: &IdedExpr, b: &IdedExpr) -> Read<Node> {
+        let a = self.node(a)?;
+        let b = self.node(b)?;
+        let span = a.span.start..b.span.end;
+        let kind = form.kind(Box::new(a), Box::new(b));
+        Ok(Node { kind, span })
     }
 
     /// `name(…)`, where the word at `open` is the bracket.
