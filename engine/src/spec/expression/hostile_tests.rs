@@ -48,6 +48,9 @@ fn nesting_is_refused_before_the_parser_sees_it() {
     }
 }
 
+/// Brackets in each other that leave room for one more part in each.
+const NESTED: usize = limits::EXPRESSION_DEPTH / 2 - 1;
+
 /// Reads and evaluates in a thread with half of the usual stack.
 fn within_half_a_stack(source: String) -> Result<(), String> {
     let work = move || {
@@ -109,13 +112,7 @@ fn long_rows_of_operators_are_read_up_to_a_bound_and_refused_beyond() {
         let error = within_half_a_stack(row(limits::EXPRESSION_TOKENS)).unwrap_err();
         assert!(error.contains("words"), "{error}");
     }
-    let nested = |part: &str, end: &str| {
-        format!(
-            "{}1{}",
-            part.repeat(limits::EXPRESSION_NESTING),
-            end.repeat(limits::EXPRESSION_NESTING)
-        )
-    };
+    let nested = |part: &str, end: &str| format!("{}1{}", part.repeat(NESTED), end.repeat(NESTED));
     for (part, end) in [
         ("1 + (", ")"),
         ("{'a': ", "}"),

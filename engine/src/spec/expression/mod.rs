@@ -10,6 +10,7 @@
 
 mod access;
 mod budget;
+mod call;
 mod compare;
 mod context;
 mod error;
@@ -19,6 +20,8 @@ mod function;
 mod hole;
 #[cfg(test)]
 mod hostile_tests;
+mod invoke;
+mod iterate;
 mod node;
 mod operator;
 #[cfg(test)]
@@ -26,6 +29,7 @@ mod operator_tests;
 mod parsed;
 mod read;
 mod scope;
+mod syntax;
 mod template;
 #[cfg(test)]
 mod template_tests;

@@ -8,10 +8,11 @@ use cel::common::ast::{
 };
 use serde_json::{Number, Value};
 
-use super::node::{Comparison, Each, Kind, Node};
+use super::node::{Comparison, Kind, Node};
 use super::operator::Arithmetic;
+use super::syntax::syntax_error;
 use super::token::{Tokens, scan};
-use super::{Context, ExpressionError, Function};
+use super::{Context, ExpressionError};
 use crate::model::{limits, suggest};
 
 /// Parses a source; a secret may be the whole of it.
@@ -65,61 +66,19 @@ pub(super) fn misused_secret(span: Range<usize>) -> ExpressionError {
         .with_hint("write `${{ secrets.name }}` alone, in a field that asks for a secret")
 }
 
-/// What cel's parser could not read, in our words.
-fn syntax_error(tokens: &Tokens<'_>, errors: &cel::ParseErrors) -> ExpressionError {
-    let end = tokens.source.len();
-    let first = errors.errors.first();
-    let token = first.and_then(|error| {
-        let (line, column) = error.pos;
-        let line = usize::try_from(line).ok()?.checked_sub(1)?;
-        let column = usize::try_from(column).ok()?.checked_sub(1)?;
-        let start: usize = tokens
-            .source
-            .split_inclusive('\n')
-            .take(line)
-            .map(str::len)
-            .sum();
-        let rest = tokens.source.get(start..)?;
-        let offset: usize = rest.chars().take(column).map(char::len_utf8).sum();
-        tokens.at(start + offset)
-    });
-    let reserved = first.is_some_and(|error| error.msg.contains("reserved identifier"));
-    let number = first.is_some_and(|error| error.msg.contains("int literal"));
-    let Some(index) = token else {
-        return ExpressionError::new("the expression ends too early", end..end);
-    };
-    let word = tokens.text(index);
-    let span = tokens.list[index].span.clone();
-    if reserved {
-        return ExpressionError::new(format!("`{word}` is a reserved word"), span);
-    }
-    if number {
-        return ExpressionError::new("the number does not fit into 64 bits", span);
-    }
-    let error = ExpressionError::new(format!("`{word}` is not expected here"), span);
-    match word {
-        "and" => error.with_hint("write `&&`"),
-        "or" => error.with_hint("write `||`"),
-        "not" => error.with_hint("write `!`"),
-        _ => match tokens.text(index.wrapping_sub(1)) {
-            "not" => error.with_hint("write `!`"),
-            _ => error,
-        },
-    }
-}
-
-struct Reader<'a> {
-    tokens: &'a Tokens<'a>,
+/// Turns cel's tree into ours.
+pub(super) struct Reader<'a> {
+    pub(super) tokens: &'a Tokens<'a>,
     places: SourceInfo,
     /// Names of elements, innermost last.
-    variables: Vec<String>,
+    pub(super) variables: Vec<String>,
     depth: usize,
 }
 
-type Read<T> = Result<T, ExpressionError>;
+pub(super) type Read<T> = Result<T, ExpressionError>;
 
 impl Reader<'_> {
-    fn node(&mut self, tree: &IdedExpr) -> Read<Node> {
+    pub(super) fn node(&mut self, tree: &IdedExpr) -> Read<Node> {
         self.depth += 1;
         if self.depth > limits::EXPRESSION_DEPTH {
             let (_, place) = self.place(tree.id);
@@ -178,12 +137,12 @@ impl Reader<'_> {
         Ok(Node { kind, span })
     }
 
-    fn nodes(&mut self, trees: &[IdedExpr]) -> Read<Vec<Node>> {
+    pub(super) fn nodes(&mut self, trees: &[IdedExpr]) -> Read<Vec<Node>> {
         trees.iter().map(|tree| self.node(tree)).collect()
     }
 
     /// The word at which cel placed a node, and its bytes.
-    fn place(&self, id: u64) -> (usize, Range<usize>) {
+    pub(super) fn place(&self, id: u64) -> (usize, Range<usize>) {
         let end = self.tokens.source.len();
         self.places
             .offset_for(id)
@@ -194,7 +153,7 @@ impl Reader<'_> {
     }
 
     /// From an opening bracket to the one that closes it.
-    fn bracketed(&self, open: usize) -> Range<usize> {
+    pub(super) fn bracketed(&self, open: usize) -> Range<usize> {
         match self.tokens.list.get(open) {
             Some(token) => token.span.start..self.tokens.list[token.closed_by].span.end,
             None => 0..self.tokens.source.len(),
@@ -303,157 +262,6 @@ impl Reader<'_> {
         let kind = form.kind(Box::new(a), Box::new(b));
         Ok(Node { kind, span })
     }
-
-    /// `name(…)`, where the word at `open` is the bracket.
-    fn function(&mut self, name: &str, arguments: &[IdedExpr], open: usize) -> Read<Node> {
-        let place = self.word_before(open);
-        let span = place.start..self.bracketed(open).end;
-        if name == operators::HAS {
-            let [argument] = arguments else {
-                return Err(ExpressionError::new("`has` takes one field", span));
-            };
-            return self.has(argument, span);
-        }
-        if Each::parse(name).is_some() {
-            return Err(
-                ExpressionError::new(format!("`{name}` is called on a list"), place)
-                    .with_hint(format!("write `list.{name}(x, …)`")),
-            );
-        }
-        let function = known_function(name, place)?;
-        let arguments = self.nodes(arguments)?;
-        checked_call(function, arguments, span)
-    }
-
-    fn has(&mut self, argument: &IdedExpr, span: Range<usize>) -> Read<Node> {
-        let node = self.node(argument)?;
-        match node.kind {
-            Kind::Field(of, field) => Ok(Node {
-                kind: Kind::Has(of, field),
-                span,
-            }),
-            _ => Err(ExpressionError::new(
-                "`has` takes a field, such as `has(a.b)`",
-                node.span.clone(),
-            )
-            .with_hint("for a key of a map write `'key' in map`")),
-        }
-    }
-
-    /// `target.name(…)`.
-    fn method(&mut self, call: &CallExpr, target: &IdedExpr, open: usize) -> Read<Node> {
-        let target = self.node(target)?;
-        let place = self.word_before(open);
-        let span = target.span.start..self.bracketed(open).end;
-        if let Some(each) = Each::parse(&call.func_name) {
-            return self.each(each, target, &call.args, span);
-        }
-        let function = known_function(&call.func_name, place)?;
-        let mut arguments = vec![target];
-        arguments.append(&mut self.nodes(&call.args)?);
-        checked_call(function, arguments, span)
-    }
-
-    fn each(
-        &mut self,
-        each: Each,
-        target: Node,
-        arguments: &[IdedExpr],
-        span: Range<usize>,
-    ) -> Read<Node> {
-        let [variable, body] = arguments else {
-            return Err(ExpressionError::new(
-                format!(
-                    "`{each}` takes a name and an expression",
-                    each = each.as_str()
-                ),
-                span,
-            )
-            .with_hint("such as `list.exists(x, x > 1)`"));
-        };
-        let (_, place) = self.place(variable.id);
-        let name = match &variable.expr {
-            Expr::Ident(name) if !name.starts_with('.') => name.clone(),
-            _ => {
-                return Err(ExpressionError::new(
-                    "an element needs a simple name",
-                    place,
-                ));
-            }
-        };
-        if Context::parse(&name).is_some() || self.variables.contains(&name) {
-            return Err(
-                ExpressionError::new(format!("`{name}` already has a meaning"), place)
-                    .with_hint("give the element another name"),
-            );
-        }
-        self.variables.push(name.clone());
-        let body = self.node(body);
-        self.variables.pop();
-        Ok(Node {
-            kind: Kind::Each(each, Box::new(target), name, Box::new(body?)),
-            span,
-        })
-    }
-
-    /// The bytes of the word before a bracket: the name of what is called.
-    fn word_before(&self, open: usize) -> Range<usize> {
-        match open
-            .checked_sub(1)
-            .and_then(|index| self.tokens.list.get(index))
-        {
-            Some(token) => token.span.clone(),
-            None => 0..self.tokens.source.len(),
-        }
-    }
-}
-
-fn known_function(name: &str, place: Range<usize>) -> Read<Function> {
-    let name = name.trim_start_matches('.');
-    if let Some(function) = Function::parse(name) {
-        return Ok(function);
-    }
-    let error = ExpressionError::new(format!("there is no function `{name}`"), place);
-    let words = || {
-        Function::ALL
-            .map(Function::as_str)
-            .into_iter()
-            .chain(Each::ALL.map(Each::as_str))
-            .chain([operators::HAS])
-    };
-    // `tojson` and `starts_with` are one word with ours, written in another way.
-    let plain = |word: &str| word.replace('_', "").to_ascii_lowercase();
-    let near = words()
-        .find(|word| plain(word) == plain(name))
-        .or_else(|| suggest(name, words()));
-    Err(match near {
-        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-        None => error.with_hint(format!(
-            "the functions are {}",
-            words().collect::<Vec<_>>().join(", ")
-        )),
-    })
-}
-
-fn checked_call(function: Function, arguments: Vec<Node>, span: Range<usize>) -> Read<Node> {
-    let (least, most) = function.arity();
-    if (least..=most).contains(&arguments.len()) {
-        return Ok(Node {
-            kind: Kind::Call(function, arguments),
-            span,
-        });
-    }
-    let count = match (least, most) {
-        (0, _) => "no argument".to_owned(),
-        (1, 1) => "one argument".to_owned(),
-        (least, usize::MAX) => format!("at least {least}"),
-        (least, most) if least == most => format!("{least} arguments"),
-        (least, most) => format!("{least} or {most} arguments"),
-    };
-    Err(ExpressionError::new(
-        format!("`{function}` takes {count}, not {}", arguments.len()),
-        span,
-    ))
 }
 
 /// An operator between two values.
