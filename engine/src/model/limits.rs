@@ -8,6 +8,25 @@ use std::time::Duration;
 pub const PIPELINE_BYTES: usize = 20 * 1024 * 1024;
 /// Most stages of a pipeline.
 pub const STAGES: usize = 100_000;
+/// Most needs of all stages together; ten a stage in the largest pipeline.
+pub const NEEDS: usize = 1_000_000;
+/// Levels of a pipeline file. The deepest place of the language is seven; the
+/// rest is for the inputs of plugins. Recursion over the tree is bounded by it.
+pub const PIPELINE_DEPTH: usize = 64;
+/// Values and keys of a pipeline file: twenty for each of the stages that it
+/// may have. A node takes about 50 bytes.
+pub const PIPELINE_NODES: usize = 2_000_000;
+/// Entries of one list or mapping of a pipeline file.
+pub const PIPELINE_ENTRIES: usize = STAGES;
+/// Values that the aliases and merges of a pipeline file stand for, so that a
+/// small file cannot become a large tree.
+pub const PIPELINE_REPLAYED_NODES: usize = 10_000;
+/// Longest text of a pipeline file: longer scripts belong into the repository.
+pub const PIPELINE_SCALAR_BYTES: usize = 1024 * 1024;
+/// Compiled size of a regular expression that a pipeline or a plugin brings.
+pub const REGULAR_EXPRESSION_BYTES: usize = 1024 * 1024;
+/// Diagnostics of one text that are kept; nobody reads more.
+pub const DIAGNOSTICS: usize = 1_000;
 
 /// Longest pattern of a grant: far beyond any that a person reviews.
 pub const PATTERN_BYTES: usize = 2048;
@@ -37,6 +56,8 @@ pub const TEMPLATE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Linear memory of a guest. Rust, JS and Python stages need 1 to 10 MiB.
 pub const DEFAULT_WASM_MEMORY_BYTES: usize = 256 * 1024 * 1024;
+/// Linear memory that a stage may ask for: what 32-bit memory has.
+pub const WASM_MEMORY_BYTES: usize = 4 * 1024 * 1024 * 1024;
 /// Elements of all tables of a guest; a Python component needs about 10,000.
 pub const TABLE_ELEMENTS: usize = 1_000_000;
 /// Core instances of one store; Python needs more than ten a component.
@@ -53,10 +74,17 @@ pub const RANDOM_BYTES: u64 = 64 * 1024;
 pub const WASM_STACK_BYTES: usize = 1024 * 1024;
 /// Time between two looks at the deadline of a running guest.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
-/// Fuel for `describe`, which only returns a text: about 0.1 s of work.
-pub const DESCRIBE_FUEL: u64 = 200_000_000;
+/// Time of `describe`, which only returns a text. Time and not fuel: fuel would
+/// need every component compiled twice.
+pub const DESCRIBE: Duration = Duration::from_secs(2);
 /// Longest `stage-info` document.
 pub const STAGE_INFO_BYTES: usize = 1024 * 1024;
+
+/// Schemas in a schema of a plugin, references followed, so that no reference
+/// makes checking exponential. The built-ins' have about 50.
+pub const SCHEMA_NODES: usize = 10_000;
+/// Capability requests of a plugin; there are seven kinds.
+pub const STAGE_INFO_REQUESTS: usize = 64;
 
 /// Largest component file: twice a Python stage (20 MB).
 pub const COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -81,6 +109,8 @@ pub const RETRY_DELAY: Duration = Duration::from_hours(1);
 pub const OUTPUTS_BYTES: usize = 1024 * 1024;
 /// Log text kept of an attempt, unless `resources.log` says otherwise.
 pub const DEFAULT_LOG_BYTES: u64 = 64 * 1024 * 1024;
+/// Log text that `resources.log` may ask for.
+pub const LOG_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Longest line of a log; longer ones are cut into pieces.
 pub const LOG_LINE_BYTES: usize = 64 * 1024;
 /// End of standard error kept with a failure.
