@@ -37,9 +37,13 @@ pub const URL_BYTES: usize = 8 * 1024;
 pub const EXPRESSION_BYTES: usize = 8 * 1024;
 /// Words of an expression. The parser recurses for operators in a row: this
 /// many take it less than 512 KiB of stack and 30 ms.
-pub const EXPRESSION_TOKENS: usize = 1000;
+pub const EXPRESSION_TOKENS: usize = 500;
 /// Brackets in each other in an expression, each about 8 KiB of the parser's stack.
 pub const EXPRESSION_NESTING: usize = 32;
+/// Parts in each other in an expression, brackets or not: what keeps reading and
+/// evaluating below half of the 2 MiB that a thread has, in a build without
+/// optimisation too.
+pub const EXPRESSION_DEPTH: usize = 64;
 /// Steps of one evaluation: about 10 ms.
 pub const EXPRESSION_STEPS: usize = 100_000;
 /// Bytes that one evaluation makes, in all: what a stage may have as outputs.
