@@ -37,6 +37,12 @@ impl Environment {
         self.directory.join(typed)
     }
 
+    /// The environment as capabilities' set-up wants it: any value, raw.
+    #[expect(clippy::unused_self, reason = "what reads the environment needs this value")]
+    pub(super) fn variable_os(&self, name: &str) -> Option<std::ffi::OsString> {
+        std::env::var_os(name)
+    }
+
     /// Where this user's things lie, for the repository that holds `directory`.
     pub(super) fn places(&self, directory: &Path) -> Result<Places, Failure> {
         let root = facts::repository_root(directory).unwrap_or_else(|| directory.to_owned());

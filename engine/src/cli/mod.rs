@@ -18,9 +18,11 @@ mod output;
 mod pipeline;
 mod places;
 mod plan;
+mod random;
 mod run;
 mod runs;
 mod secrets;
+mod services;
 mod show;
 mod validate;
 

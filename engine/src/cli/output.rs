@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::arguments::Output;
 use super::environment::Environment;
+use super::random;
 use crate::model::{Clock as _, Event, Level, SystemClock, limits};
 use crate::report::{OutputMode, ReportOptions, Reporter, TerminalSize, reporter};
 
@@ -99,7 +100,8 @@ fn options(mode: OutputMode, environment: &Environment) -> ReportOptions {
         out: Box::new(io::stdout()),
         err: Box::new(io::stderr()),
         step_summary,
-        stop_token: uuid::Uuid::new_v4().simple().to_string(),
+        // Without random numbers nothing on this machine works; the run will say so.
+        stop_token: random::word().unwrap_or_default(),
     }
 }
 
@@ -111,4 +113,14 @@ fn terminal_size() -> TerminalSize {
         }
         _ => TerminalSize { columns: 80, rows: 24 },
     }
+}
+
+/// Shows a run that is over, as `plain` would have shown it.
+pub(super) fn replay(events: &[Event], environment: &Environment) -> io::Result<()> {
+    let mut reporter =
+        reporter(OutputMode::Plain, ReportOptions { err: Box::new(io::stdout()), ..options(OutputMode::Plain, environment) });
+    for event in events {
+        reporter.event(event);
+    }
+    reporter.finish()
 }

@@ -79,38 +79,65 @@ impl Source {
         }
         (parsed, found)
     }
-
-    /// The failure that shows diagnostics.
-    pub(super) fn wrong(&self, found: &[Diagnostic], environment: &Environment) -> Failure {
-        // A refusal that policy or a missing grant made has an exit code of its
-        // own; mistakes of the text come first.
-        let errors = || found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
-        let denied = errors().all(|diagnostic| diagnostic.code.starts_with("E03"));
-        let exit = if denied { Exit::Denied } else { Exit::Usage };
-        let color = environment.color_on_stderr();
-        Failure::rendered(exit, diagnostics::render(&self.name, &self.text, found, color))
-    }
 }
 
-/// Makes the plan of a pipeline.
+/// Makes the plan of a pipeline, or says all that is wrong with it.
 pub(super) async fn resolve(
     arguments: &PipelineArguments,
+    source: Source,
     runtime: &Arc<Runtime>,
     environment: &Environment,
 ) -> Result<Planned, Failure> {
-    let source = Source::read(&arguments.file, environment)?;
+    match find(arguments, &source, runtime, environment).await? {
+        (Some(plan), warnings) => Ok(Planned { source, plan, warnings }),
+        (None, found) => {
+            let color = environment.color_on_stderr();
+            let rendered = diagnostics::render(&source.name, &source.text, &found, color);
+            Err(Failure::rendered(exit_of(&found), rendered))
+        }
+    }
+}
+
+/// Everything that is wrong with a pipeline, or worth saying about it.
+pub(super) async fn diagnose(
+    arguments: &PipelineArguments,
+    source: &Source,
+    runtime: &Arc<Runtime>,
+    environment: &Environment,
+) -> Result<Vec<Diagnostic>, Failure> {
+    Ok(find(arguments, source, runtime, environment).await?.1)
+}
+
+async fn find(
+    arguments: &PipelineArguments,
+    source: &Source,
+    runtime: &Arc<Runtime>,
+    environment: &Environment,
+) -> Result<(Option<Plan>, Vec<Diagnostic>), Failure> {
+    let inputs = inputs(&arguments.inputs)?;
     let (parsed, mut found) = source.check();
     let Some(parsed) = parsed.filter(|_| !has_errors(&found)) else {
-        return Err(source.wrong(&found, environment));
+        return Ok((None, found));
     };
-    let index = load(&parsed, &source, runtime).await?;
-    let inputs = inputs(&arguments.inputs)?;
-    let facts = facts::gather(&parsed, &source.directory, inputs, environment)?;
+    let index = load(&parsed, source, runtime).await?;
+    let facts = facts::gather(&parsed, &source.directory, inputs, environment);
     let (plan, more) = plan::resolve(&parsed, source.digest, facts, &index);
     found.extend(more);
-    match plan {
-        Some(plan) => Ok(Planned { source, plan, warnings: found }),
-        None => Err(source.wrong(&found, environment)),
+    Ok((plan, found))
+}
+
+/// What is refused by authority, not by form.
+const DENIALS: [&str; 3] =
+    [spec::code::NOT_GRANTED, spec::code::REFUSED, spec::code::UNKNOWN_IMPORT];
+
+/// A refusal that policy or a missing grant made has an exit code of its own;
+/// mistakes of the text come first.
+pub(super) fn exit_of(found: &[Diagnostic]) -> Exit {
+    let mut errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
+    if errors.all(|diagnostic| DENIALS.contains(&diagnostic.code)) {
+        Exit::Denied
+    } else {
+        Exit::Usage
     }
 }
 
