@@ -11,6 +11,7 @@
 //! The modules, in reading order and from the lowest floor up; a module uses
 //! only lower floors (see `ARCHITECTURE.md`).
 
+pub mod egress;
 pub mod model;
 pub mod plan;
 pub mod policy;
