@@ -189,14 +189,17 @@ fn embedded(address: Ipv6Addr) -> [Option<Ipv4Addr>; 4] {
         [0, 0, 0, 0, 0, 0 | 0xffff, ..]
         | [0, 0, 0, 0, 0xffff, 0, ..]
         | [0x64, 0xff9b, 0, 0, 0, 0, ..] => [last, None, None, None],
-        // The length of the site's prefix is unknown: every place that RFC 6052
-        // allows is judged.
-        [0x64, 0xff9b, 1, ..] => [
-            last,
-            at([6, 7, 9, 10]),
-            at([7, 9, 10, 11]),
-            at([9, 10, 11, 12]),
-        ],
+        // Nearly every site's prefix has 96 bits; the other places that RFC 6052
+        // allows are judged as well, unless there is nothing in them.
+        [0x64, 0xff9b, 1, ..] => {
+            let filled = |places| at(places).filter(|address| address.octets()[0] != 0);
+            [
+                last,
+                filled([6, 7, 9, 10]),
+                filled([7, 9, 10, 11]),
+                filled([9, 10, 11, 12]),
+            ]
+        }
         [0x2002, ..] => [at([2, 3, 4, 5]), None, None, None],
         // Teredo: its server, and the client with every bit turned.
         [0x2001, 0, ..] => {

@@ -255,3 +255,7 @@ fn again(request: &Request<Outgoing>, request_bytes: u64) -> Option<Request<Outg
     *copy.headers_mut() = request.headers().clone();
     Some(copy)
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -79,3 +79,7 @@ async fn first_that_answers(
     }
     Err(failure)
 }
+
+#[cfg(test)]
+#[path = "connect_tests.rs"]
+mod tests;

@@ -128,7 +128,7 @@ impl ScriptedResolver {
         let mut asked = self.lock();
         let before = asked.iter().filter(|other| *other == name).count();
         asked.push(name.to_owned());
-        let answers = self.answers.get(name).map(Vec::as_slice).unwrap_or(&[]);
+        let answers = self.answers.get(name).map_or(&[][..], Vec::as_slice);
         match answers.get(before).or(answers.last()) {
             Some(addresses) => Ok(addresses.clone()),
             None => Err(io::Error::other("no such name")),

@@ -1,6 +1,5 @@
 //! TLS: proving who answers.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -47,7 +46,7 @@ impl Trust {
         let name = match host {
             Host::Name(name) => ServerName::try_from(name.clone())
                 .map_err(|_| failed(("its name cannot stand in a certificate", false)))?,
-            Host::Address(address) => ServerName::from(IpAddr::from(*address)),
+            Host::Address(address) => ServerName::from(*address),
         };
         TlsConnector::from(Arc::clone(config))
             .connect(name, stream)
@@ -118,3 +117,7 @@ fn certificate(error: &CertificateError) -> &'static str {
         _ => "its certificate is not valid",
     }
 }
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;
