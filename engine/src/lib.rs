@@ -11,9 +11,11 @@
 //! The modules, in reading order and from the lowest floor up; a module uses
 //! only lower floors (see `ARCHITECTURE.md`).
 
+pub mod capability;
 pub mod egress;
 pub mod model;
 pub mod plan;
 pub mod policy;
+pub mod runtime;
 pub mod spec;
 pub mod store;

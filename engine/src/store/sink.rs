@@ -9,7 +9,7 @@
 //! Everything passes the redactor here, once, so that the journal, the terminal
 //! and every report inherit it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -84,6 +84,7 @@ struct Inner {
     calls: AtomicU64,
     annotations: AtomicU64,
     denied: AtomicBool,
+    given_codes: Mutex<BTreeSet<String>>,
     usage: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -125,7 +126,8 @@ impl AttemptSink {
             calls: AtomicU64::new(0),
             annotations: AtomicU64::new(0),
             denied: AtomicBool::new(false),
-            usage: Mutex::new(BTreeMap::new()),
+            given_codes: Mutex::default(),
+            usage: Mutex::default(),
         }))
     }
 
@@ -188,6 +190,13 @@ impl AttemptSink {
     pub async fn called(&self, end: CallEnd) -> Result<(), SinkClosed> {
         if end.decision == CallDecision::Denied {
             self.0.denied.store(true, Ordering::Relaxed);
+        }
+        if let Some(code) = &end.error {
+            self.0
+                .given_codes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(code.clone());
         }
         let call = match end.effect {
             Some(call) => call,
@@ -266,6 +275,16 @@ impl AttemptSink {
     /// Whether the host refused this attempt something.
     pub fn was_denied(&self) -> bool {
         self.0.denied.load(Ordering::Relaxed)
+    }
+
+    /// Whether a call of this attempt ended with this error code, so that a guest
+    /// which passes it on does not speak for itself.
+    pub fn gave(&self, code: &str) -> bool {
+        self.0
+            .given_codes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(code)
     }
 
     /// A failure with every text redacted and cut, and the end of standard
