@@ -9,6 +9,11 @@ pub const PIPELINE_BYTES: usize = 20 * 1024 * 1024;
 /// Most stages of a pipeline.
 pub const STAGES: usize = 100_000;
 
+/// Longest pattern of a grant: far beyond any that a person reviews.
+pub const PATTERN_BYTES: usize = 2048;
+/// Longest URL of a request: what common servers take in a request line.
+pub const URL_BYTES: usize = 8 * 1024;
+
 /// Linear memory of a guest. Rust, JS and Python stages need 1 to 10 MiB.
 pub const DEFAULT_WASM_MEMORY_BYTES: usize = 256 * 1024 * 1024;
 /// Elements of all tables of a guest; a Python component needs about 10,000.

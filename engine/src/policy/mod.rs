@@ -6,4 +6,6 @@ mod pattern;
 pub use grant::{
     ExecGrant, GitGrant, Grants, HttpGrant, SecretsGrant, ToolGrant, ToolNetwork, WorkspaceGrant,
 };
-pub use pattern::{GitPattern, GitUrl, HttpPattern, PatternError};
+pub use pattern::{
+    GitPattern, GitTransport, GitUrl, HostPattern, HttpPattern, PatternError, request_url,
+};
