@@ -141,3 +141,9 @@ pub const EXEC_ARGUMENT_BYTES: usize = 128 * 1024;
 pub const EXEC_CAPTURE_BYTES: u64 = 4 * 1024 * 1024;
 /// Tools of one attempt that run at the same time.
 pub const EXEC_CHILDREN: usize = 64;
+
+/// Shortest secret: a shorter one would tear up ordinary text where it is
+/// redacted, and is no secret for long.
+pub const SECRET_MIN_BYTES: usize = 6;
+/// Longest secret. Private keys have 4 KiB, service accounts 3.
+pub const SECRET_BYTES: usize = 64 * 1024;

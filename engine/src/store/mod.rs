@@ -16,5 +16,5 @@ pub use index::{Index, IndexError, IndexedRun, summarise};
 pub use journal::{Journal, JournalFailed};
 pub use line::{ReadError, Record, read_journal};
 pub use log::{LogFile, read_log};
-pub use redactor::Redactor;
+pub use redactor::{RedactingStream, Redactor};
 pub use sink::{AttemptMessage, AttemptSink, CallEnd, SinkClosed};
