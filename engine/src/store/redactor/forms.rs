@@ -80,7 +80,7 @@ fn add_twice(forms: &mut Forms, secret: &[u8]) {
     }
     let inner = ALPHABETS
         .iter()
-        .flat_map(|alphabet| (0..3).flat_map(|shift| base64(*alphabet, secret, shift)));
+        .flat_map(|alphabet| (0..3).flat_map(|shift| base64(alphabet, secret, shift)));
     for inner in inner {
         for alphabet in ALPHABETS {
             for shift in 0..3 {

@@ -261,7 +261,7 @@ fn cover(spans: &mut Vec<Range<usize>>, covered: usize) {
         .map(|span| span.end)
         .fold(covered, usize::max);
     let swallowed = swallowed.count();
-    spans.splice(..swallowed, [0..end]);
+    spans.splice(..swallowed, std::iter::once(0..end));
 }
 
 #[cfg(test)]

@@ -151,7 +151,9 @@ fn foreign_rows() -> Vec<(&'static str, String)> {
 }
 
 fn hex(bytes: &[u8], upper: bool) -> String {
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = bytes.iter().fold(String::new(), |digits, byte| {
+        digits + &format!("{byte:02x}")
+    });
     if upper { digits.to_uppercase() } else { digits }
 }
 
@@ -272,7 +274,7 @@ proptest! {
         text in "[abc]{0,80}",
         cuts in proptest::collection::vec(0_usize..81, 0..6),
     ) {
-        let redactor = Arc::new(Redactor::new(secrets.iter().map(|secret| secret.as_bytes())));
+        let redactor = Arc::new(Redactor::new(secrets.iter().map(String::as_bytes)));
         let whole = redactor.redact(&text).into_owned();
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
         cuts.sort_unstable();
