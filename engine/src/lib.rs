@@ -16,6 +16,7 @@ pub mod egress;
 pub mod model;
 pub mod plan;
 pub mod policy;
+pub mod run;
 pub mod runtime;
 pub mod spec;
 pub mod store;

@@ -8,14 +8,52 @@ use std::time::Duration;
 pub const PIPELINE_BYTES: usize = 20 * 1024 * 1024;
 /// Most stages of a pipeline.
 pub const STAGES: usize = 100_000;
+/// Most needs of all stages together; ten a stage in the largest pipeline.
+pub const NEEDS: usize = 1_000_000;
+/// Levels of a pipeline file. The deepest place of the language is seven; the
+/// rest is for the inputs of plugins. Recursion over the tree is bounded by it.
+pub const PIPELINE_DEPTH: usize = 64;
+/// Values and keys of a pipeline file: twenty for each of the stages that it
+/// may have. A node takes about 50 bytes.
+pub const PIPELINE_NODES: usize = 2_000_000;
+/// Entries of one list or mapping of a pipeline file.
+pub const PIPELINE_ENTRIES: usize = STAGES;
+/// Values that the aliases and merges of a pipeline file stand for, so that a
+/// small file cannot become a large tree.
+pub const PIPELINE_REPLAYED_NODES: usize = 10_000;
+/// Longest text of a pipeline file: longer scripts belong into the repository.
+pub const PIPELINE_SCALAR_BYTES: usize = 1024 * 1024;
+/// Compiled size of a regular expression that a pipeline or a plugin brings.
+pub const REGULAR_EXPRESSION_BYTES: usize = 1024 * 1024;
+/// Diagnostics of one text that are kept; nobody reads more.
+pub const DIAGNOSTICS: usize = 1_000;
 
 /// Longest pattern of a grant: far beyond any that a person reviews.
 pub const PATTERN_BYTES: usize = 2048;
 /// Longest URL of a request: what common servers take in a request line.
 pub const URL_BYTES: usize = 8 * 1024;
 
+/// Longest expression.
+pub const EXPRESSION_BYTES: usize = 8 * 1024;
+/// Words of an expression. The parser recurses for operators in a row: this
+/// many take it less than 512 KiB of stack and 30 ms.
+pub const EXPRESSION_TOKENS: usize = 1000;
+/// Brackets in each other in an expression, each about 8 KiB of the parser's stack.
+pub const EXPRESSION_NESTING: usize = 32;
+/// Steps of one evaluation: about 10 ms.
+pub const EXPRESSION_STEPS: usize = 100_000;
+/// Bytes that one evaluation makes, in all: what a stage may have as outputs.
+pub const EXPRESSION_VALUE_BYTES: usize = 1024 * 1024;
+/// Expressions and the pieces between them in one text.
+pub const TEXT_EXPRESSIONS: usize = 256;
+/// Bytes of the values of one template, together: a few times the outputs that
+/// it may quote.
+pub const TEMPLATE_BYTES: usize = 8 * 1024 * 1024;
+
 /// Linear memory of a guest. Rust, JS and Python stages need 1 to 10 MiB.
 pub const DEFAULT_WASM_MEMORY_BYTES: usize = 256 * 1024 * 1024;
+/// Linear memory that a stage may ask for: what 32-bit memory has.
+pub const WASM_MEMORY_BYTES: usize = 4 * 1024 * 1024 * 1024;
 /// Elements of all tables of a guest; a Python component needs about 10,000.
 pub const TABLE_ELEMENTS: usize = 1_000_000;
 /// Core instances of one store; Python needs more than ten a component.
@@ -37,6 +75,12 @@ pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 pub const DESCRIBE: Duration = Duration::from_secs(2);
 /// Longest `stage-info` document.
 pub const STAGE_INFO_BYTES: usize = 1024 * 1024;
+
+/// Schemas in a schema of a plugin, references followed, so that no reference
+/// makes checking exponential. The built-ins' have about 50.
+pub const SCHEMA_NODES: usize = 10_000;
+/// Capability requests of a plugin; there are seven kinds.
+pub const STAGE_INFO_REQUESTS: usize = 64;
 
 /// Largest component file: twice a Python stage (20 MB).
 pub const COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -61,6 +105,8 @@ pub const RETRY_DELAY: Duration = Duration::from_hours(1);
 pub const OUTPUTS_BYTES: usize = 1024 * 1024;
 /// Log text kept of an attempt, unless `resources.log` says otherwise.
 pub const DEFAULT_LOG_BYTES: u64 = 64 * 1024 * 1024;
+/// Log text that `resources.log` may ask for.
+pub const LOG_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Longest line of a log; longer ones are cut into pieces.
 pub const LOG_LINE_BYTES: usize = 64 * 1024;
 /// End of standard error kept with a failure.
