@@ -135,6 +135,13 @@ pub const QUEUE: usize = 1024;
 pub const CONNECT: Duration = Duration::from_secs(10);
 /// Time without a byte on a connection.
 pub const IDLE: Duration = Duration::from_secs(30);
+/// Time to resolve a name: one look at two name servers of a usual set-up.
+pub const RESOLVE: Duration = Duration::from_secs(5);
+/// Names that are resolved at the same time. A look-up cannot be interrupted, and
+/// each holds one of tokio's 512 blocking threads.
+pub const LOOKUPS: usize = 16;
+/// Addresses of one name. Large services answer with eight to sixteen.
+pub const ADDRESSES: usize = 64;
 /// Time of a whole git transfer.
 pub const GIT_TOTAL: Duration = Duration::from_mins(10);
 /// Bytes of a received pack.
@@ -164,6 +171,19 @@ pub const HTTP_RESPONSE_BYTES: u64 = 256 * 1024 * 1024;
 pub const HTTP_HEADER_BYTES: usize = 64 * 1024;
 /// Headers of a response.
 pub const HTTP_HEADERS: usize = 100;
+/// Time to the head of a response. Longer than [`IDLE`]: a service may think.
+pub const HTTP_FIRST_BYTE: Duration = Duration::from_mins(2);
+/// Time of a whole exchange, so that a trickle ends as well.
+pub const HTTP_TOTAL: Duration = Duration::from_mins(10);
+/// Connections that wait for their next request.
+pub const HTTP_IDLE: usize = 32;
+/// Of those, to one host: more would only serve a burst.
+pub const HTTP_IDLE_PER_HOST: usize = 4;
+/// How long a connection waits for its next request. Shorter than the five
+/// seconds after which common servers hang up: a request must not meet that.
+pub const HTTP_IDLE_TIME: Duration = Duration::from_secs(4);
+/// How long a connection that has just served may take to be ready again.
+pub const HTTP_READY: Duration = Duration::from_millis(100);
 
 /// Arguments of one command, together.
 pub const EXEC_ARGUMENT_BYTES: usize = 128 * 1024;
@@ -227,3 +247,8 @@ pub const EXEC_PIPE_BYTES: usize = 256 * 1024;
 pub const EXEC_DRAIN: Duration = Duration::from_millis(500);
 /// Largest tool: the digest of a program is computed before it runs.
 pub const EXEC_PROGRAM_BYTES: u64 = 1024 * 1024 * 1024;
+/// Shortest secret: a shorter one would tear up ordinary text where it is
+/// redacted, and is no secret for long.
+pub const SECRET_MIN_BYTES: usize = 6;
+/// Longest secret. Private keys have 4 KiB, service accounts 3.
+pub const SECRET_BYTES: usize = 64 * 1024;
