@@ -8,6 +8,7 @@
 mod attempt;
 mod bindings;
 mod context;
+pub mod git;
 mod limiter;
 mod link;
 mod report;
