@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::git::{self, GitServices};
 use super::stdio::GuestOutput;
 use super::{Limiter, ToolServices, exec, report, secrets, workspace};
 use crate::model::limits;
@@ -18,6 +19,8 @@ use crate::store::AttemptSink;
 pub struct Services {
     /// What native tools need; none where no tool can run.
     pub exec: Option<ToolServices>,
+    /// What git needs; none where no remote can be asked.
+    pub git: Option<GitServices>,
 }
 
 /// What the host keeps for one attempt: the request, where to report, and the
@@ -35,6 +38,7 @@ pub struct Attempt {
     pub(super) report: report::Context,
     pub(super) secrets: secrets::Context,
     pub(super) exec: exec::Context,
+    pub(super) git: git::Context,
 }
 
 impl Attempt {
@@ -56,6 +60,7 @@ impl Attempt {
         Ok(Self {
             secrets: secrets::Context::new(&request),
             exec: exec::Context::new(services),
+            git: git::Context::new(services),
             report: report::Context::default(),
             limiter: Limiter::new(memory_bytes),
             request,

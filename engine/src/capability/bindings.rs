@@ -38,6 +38,12 @@ mod generated {
 }
 
 pub(crate) use generated::engine::exec::process as exec;
+            "engine:git/history.repository": super::super::git::Repository,
+        },
+    });
+}
+
+pub(crate) use generated::engine::git;
 pub(crate) use generated::engine::secrets::store as secrets;
 pub use generated::engine::stage::types::{Failure, FailureClass};
 pub(crate) use generated::engine::stage::{context, report, types};

@@ -21,5 +21,9 @@ pub fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
     bindings::report::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
     bindings::secrets::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
     bindings::exec::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
+    bindings::git::types::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
+    bindings::git::remote::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
+    bindings::git::checkout::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
+    bindings::git::history::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
     Ok(())
 }

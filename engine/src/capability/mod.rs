@@ -9,6 +9,7 @@ mod attempt;
 mod bindings;
 mod context;
 mod exec;
+pub mod git;
 mod limiter;
 mod link;
 mod report;

@@ -144,6 +144,9 @@ pub const LOOKUPS: usize = 16;
 pub const ADDRESSES: usize = 64;
 /// Time of a whole git transfer.
 pub const GIT_TOTAL: Duration = Duration::from_mins(10);
+/// Time to the first byte of an answer of a git server, which may have to pack a
+/// large repository first.
+pub const GIT_FIRST_BYTE: Duration = Duration::from_mins(2);
 /// Bytes of a received pack.
 pub const GIT_PACK_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Objects of a received pack.
@@ -160,6 +163,20 @@ pub const GIT_DEPTH: usize = 100;
 pub const GIT_REFS: u32 = 100_000;
 /// Memory of the child that does git's work.
 pub const GIT_MEMORY_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Repositories that a guest may have open for their history; each is a process.
+pub const GIT_SESSIONS: usize = 8;
+/// Packs of a mirror. Each fetch adds one, and each makes every look-up slower;
+/// beyond this the mirror is made anew, which costs one clone.
+pub const GIT_MIRROR_PACKS: usize = 60;
+/// Time to wait for another run that fetches into the same mirror: half of what
+/// a transfer may take, so that a waiting stage ends with a clear reason.
+pub const GIT_MIRROR_WAIT: Duration = Duration::from_mins(5);
+/// Commits that one call for history may give.
+pub const GIT_LOG_COMMITS: u32 = 10_000;
+/// Bytes of a blob that one call may give: what fits into a message in base64.
+pub const GIT_READ_BYTES: u64 = 32 * 1024 * 1024;
+/// Changed files that one call may give.
+pub const GIT_CHANGES: usize = 100_000;
 /// Longest message between the engine and a re-executed child.
 pub const FRAME_BYTES: usize = 64 * 1024 * 1024;
 
