@@ -11,9 +11,12 @@
 //! The modules, in reading order and from the lowest floor up; a module uses
 //! only lower floors (see `ARCHITECTURE.md`).
 
+pub mod capability;
 pub mod model;
 pub mod plan;
 pub mod policy;
 pub mod report;
+pub mod run;
+pub mod runtime;
 pub mod spec;
 pub mod store;

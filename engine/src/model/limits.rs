@@ -27,8 +27,9 @@ pub const RANDOM_BYTES: u64 = 64 * 1024;
 pub const WASM_STACK_BYTES: usize = 1024 * 1024;
 /// Time between two looks at the deadline of a running guest.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
-/// Fuel for `describe`, which only returns a text: about 0.1 s of work.
-pub const DESCRIBE_FUEL: u64 = 200_000_000;
+/// Time of `describe`, which only returns a text. Time and not fuel: fuel would
+/// need every component compiled twice.
+pub const DESCRIBE: Duration = Duration::from_secs(2);
 /// Longest `stage-info` document.
 pub const STAGE_INFO_BYTES: usize = 1024 * 1024;
 
@@ -142,3 +143,6 @@ pub const FAILURES_SHOWN: usize = 10;
 pub const GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// Time between two frames of the live display.
 pub const FRAME_MS: u64 = 50;
+/// What the wall around native tools does not hold, as a run tells it at its
+/// start: a paragraph that appears every time is not read.
+pub const WALL_GAPS_SHOWN: usize = 2;

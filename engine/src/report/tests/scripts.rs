@@ -83,7 +83,7 @@ impl Script {
             stage: id(stage),
             attempt,
             component: Digest::of(b"component"),
-            request: Digest::of(b"request"),
+            inputs: json!({ "path": "src" }),
         })
     }
 

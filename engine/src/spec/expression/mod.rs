@@ -2,4 +2,4 @@
 
 mod template;
 
-pub use template::{EvaluationError, Expression, Scope, Template};
+pub use template::{EvaluationError, Expression, Reference, Scope, Template};

@@ -38,3 +38,24 @@ impl Template {
         Ok(self.0.clone())
     }
 }
+
+/// What an expression names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// The context and the fields below it.
+    pub path: Vec<String>,
+}
+
+impl Expression {
+    /// What it names.
+    pub fn references(&self) -> Vec<Reference> {
+        Vec::new()
+    }
+}
+
+impl Template {
+    /// What it names.
+    pub fn references(&self) -> Vec<Reference> {
+        Vec::new()
+    }
+}
