@@ -12,6 +12,7 @@
 //! only lower floors (see `ARCHITECTURE.md`).
 
 pub mod capability;
+pub mod cli;
 pub mod model;
 pub mod plan;
 pub mod policy;
