@@ -29,5 +29,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use paint::{Paint, Tone};
+
 pub use escape::{cut, escape, escape_lines, width};
 pub use reporter::{OutputMode, ReportOptions, Reporter, TerminalSize, reporter};

@@ -1,5 +1,7 @@
 //! Summary: what stays on the screen when a run has ended.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::escape::{cut, escape, escape_lines, pad, width};
@@ -72,12 +74,18 @@ pub(super) fn wall_text(view: &RunView) -> Option<String> {
     if start.wall == WallLevel::Strong || start.lost.is_empty() {
         return None;
     }
-    let lost: Vec<_> = start.lost.iter().map(|lost| escape(lost)).collect();
-    let level = start.wall.as_str();
-    Some(format!(
-        "the wall around native tools is `{level}`; it does not hold: {}",
-        lost.join("; ")
-    ))
+    let mut text = format!("the wall around native tools is `{}`", start.wall.as_str());
+    let mut lead = ": ";
+    for lost in start.lost.iter().take(limits::WALL_GAPS_SHOWN) {
+        text.push_str(lead);
+        text.push_str(&escape(lost));
+        lead = "; ";
+    }
+    let hidden = start.lost.len().saturating_sub(limits::WALL_GAPS_SHOWN);
+    if hidden > 0 {
+        let _ = write!(text, "; {hidden} more in `engine doctor`");
+    }
+    Some(text)
 }
 
 fn stage_lines(view: &RunView, paint: Paint, columns: usize) -> Vec<String> {

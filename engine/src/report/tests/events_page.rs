@@ -40,7 +40,7 @@ fn facts() -> Vec<Fact> {
             stage: stage.clone(),
             attempt,
             component: Digest::of(b""),
-            request: Digest::of(b""),
+            inputs: Value::Null,
         },
         Fact::EffectBegun {
             stage: stage.clone(),

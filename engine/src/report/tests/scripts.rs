@@ -83,7 +83,7 @@ impl Script {
             stage: id(stage),
             attempt,
             component: Digest::of(b"component"),
-            request: Digest::of(b"request"),
+            inputs: json!({ "path": "src" }),
         })
     }
 
@@ -321,8 +321,9 @@ pub(super) fn good() -> Vec<Event> {
 /// A stage is tried again and fails, another only warns, a third is skipped.
 pub(super) fn failing() -> Vec<Event> {
     let lost = [
-        "private mounts and pids",
-        "host lists of tools, but by port",
+        "a tool can see other processes of the user",
+        "a tool can reach every port of a host that it is granted",
+        "memory of a tool is sampled, not bounded",
     ];
     let mut script = Script::new();
     script
