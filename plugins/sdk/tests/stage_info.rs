@@ -148,8 +148,8 @@ fn what_is_no_stage_info_is_refused() {
     assert!(!broken(&|_| {}));
     assert!(broken(&|document| document["stage-info"] = "v2".into()));
     assert!(broken(&|document| document["surprise"] = 1.into()));
-    assert!(broken(&|document| document["name"] = "Branch_Check".into()));
-    assert!(broken(&|document| document["version"] = "1.0".into()));
+    assert!(broken(&|document| document["name"] = "Branch Check".into()));
+    assert!(broken(&|document| document["version"] = "1.0 beta".into()));
     assert!(broken(&|document| document["summary"] = "two\nlines".into()));
     assert!(broken(
         &|document| document["inputs"]["type"] = "array".into()
@@ -162,5 +162,8 @@ fn what_is_no_stage_info_is_refused() {
     }));
     assert!(broken(&|document| {
         document["inputs"]["properties"]["branch"]["$ref"] = "http://a.example/".into();
+    }));
+    assert!(broken(&|document| {
+        document["inputs"]["properties"]["branch"]["minlength"] = 1.into();
     }));
 }
