@@ -2,7 +2,7 @@
 
 use engine_sdk::Failure;
 use regex_lite::{Regex, RegexBuilder};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::tip::quoted;
 
@@ -54,6 +54,14 @@ fn compile(pattern: &str) -> Result<Regex, regex_lite::Error> {
         .build()
 }
 
+/// The machine-readable part of a refusal.
+#[derive(Serialize)]
+struct Refused<'r> {
+    branch: &'r str,
+    /// The one that denies it, or those that do not allow it.
+    patterns: Vec<&'r str>,
+}
+
 /// Which branches are allowed.
 pub(crate) struct Rules {
     allow: Option<Vec<Pattern>>,
@@ -85,7 +93,10 @@ impl Rules {
                     ),
                 )
                 .hint("choose another branch, or change `deny`")
-                .details(&json!({ "branch": name, "pattern": pattern.text })));
+                .details(&Refused {
+                    branch: name,
+                    patterns: vec![&pattern.text],
+                }));
             }
         }
         let Some(allow) = &self.allow else {
@@ -109,7 +120,10 @@ impl Rules {
             "choose a branch that `allow` matches as a whole ({}{more}), or add a pattern to it",
             shown.join(", ")
         ))
-        .details(&json!({ "branch": branch, "allow": texts })))
+        .details(&Refused {
+            branch,
+            patterns: texts,
+        }))
     }
 }
 

@@ -140,7 +140,13 @@ impl Walk {
         let entries = match fs::read_dir(root.join(folder)) {
             Ok(entries) => entries,
             // A pattern may begin with a folder that no tool made.
-            Err(error) if nothing_there(&error) => return Ok(Vec::new()),
+            Err(error) if nothing_there(&error) && !folder.is_empty() => return Ok(Vec::new()),
+            // Mounted are the granted folders: the workspace itself is none.
+            Err(error) if nothing_there(&error) => {
+                return Err(io::Error::other(
+                    "the workspace itself cannot be listed, begin with a folder",
+                ));
+            }
             Err(error) => return Err(error),
         };
         let mut listed = Vec::new();
@@ -274,6 +280,14 @@ mod tests {
             let failure = collected(root.path(), &[text]).expect_err(text);
             assert_eq!(failure.code, "build.artifact-missing", "{text}");
         }
+    }
+
+    #[test]
+    fn a_pattern_needs_a_folder_that_can_be_listed() {
+        let root = tree();
+        let failure = collected(&root.path().join("absent"), &["*/app"]).expect_err("no folder");
+        assert_eq!(failure.code, "build.artifact-unreadable");
+        assert!(failure.message.contains("begin with a folder"), "{failure}");
     }
 
     #[cfg(unix)]

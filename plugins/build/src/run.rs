@@ -63,7 +63,7 @@ pub(crate) fn all(
             .run()
             .map_err(|error| name_step(error.into(), number, steps))?;
         drop(section);
-        let code = judge(&outcome.exit, allowed_codes)
+        let code = judge(outcome.exit, allowed_codes)
             .map_err(|failure| name_step(failure, number, steps))?;
         reports.push(report(step, code, &outcome));
     }
@@ -100,9 +100,9 @@ fn unready(steps: &[Step], tools: &[ToolInfo]) -> Option<usize> {
 }
 
 /// The code of a step that may go on.
-fn judge(exit: &Exit, allowed_codes: &[i32]) -> Result<i32, Failure> {
+fn judge(exit: Exit, allowed_codes: &[i32]) -> Result<i32, Failure> {
     const CODE: &str = "build.exit-nonzero";
-    match *exit {
+    match exit {
         Exit::Code(code) if code == 0 || allowed_codes.contains(&code) => Ok(code),
         Exit::Code(code) => {
             let details = BTreeMap::from([("exit-code", code)]);
@@ -193,9 +193,9 @@ mod tests {
 
     #[test]
     fn only_zero_and_the_codes_allowed_go_on() {
-        assert_eq!(judge(&Exit::Code(0), &[]).expect("fine"), 0);
-        assert_eq!(judge(&Exit::Code(3), &[2, 3]).expect("allowed"), 3);
-        let failure = judge(&Exit::Code(101), &[3]).expect_err("not allowed");
+        assert_eq!(judge(Exit::Code(0), &[]).expect("fine"), 0);
+        assert_eq!(judge(Exit::Code(3), &[2, 3]).expect("allowed"), 3);
+        let failure = judge(Exit::Code(101), &[3]).expect_err("not allowed");
         assert_eq!(failure.class, FailureClass::WorkFailed);
         assert_eq!(failure.code, "build.exit-nonzero");
         assert_eq!(failure.details.as_deref(), Some(r#"{"exit-code":101}"#));
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_signal_is_never_allowed() {
-        let failure = judge(&Exit::Signal(9), &[9, 137]).expect_err("killed");
+        let failure = judge(Exit::Signal(9), &[9, 137]).expect_err("killed");
         assert!(failure.message.contains("signal 9"), "{failure}");
         assert_eq!(failure.details.as_deref(), Some(r#"{"signal":9}"#));
     }
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_failure_names_its_step() {
         let both = steps(&["go", "npm"]);
-        let failure = judge(&Exit::Code(1), &[]).expect_err("failed");
+        let failure = judge(Exit::Code(1), &[]).expect_err("failed");
         let failure = name_step(failure, 1, &both);
         assert_eq!(failure.message, "step 2 of 2 `npm x` exited with code 1");
         let failure = name_step(Failure::denied("exec.denied", "not granted"), 0, &both[..1]);

@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn what_cannot_be_run_is_the_authors_error() {
         let table = [
-            (r#"{}"#, "nothing to run"),
+            ("{}", "nothing to run"),
             (r#"{ "commands": [["a"]], "script": "b" }"#, "both"),
             (r#"{ "commands": [] }"#, "empty"),
             (r#"{ "commands": [["a"], []] }"#, "command 2"),

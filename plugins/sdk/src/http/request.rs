@@ -6,11 +6,9 @@ use super::url::Target;
 use super::{Error, Method, Response};
 use crate::bindings::wasi::http::outgoing_handler::handle;
 use crate::bindings::wasi::http::types::{
-    Fields, IncomingResponse, OutgoingBody, OutgoingRequest, RequestOptions,
+    Fields, FutureIncomingResponse, IncomingResponse, OutgoingBody, OutgoingRequest, RequestOptions,
 };
-
-/// The most that one blocking write of WASI takes.
-const WRITE_BYTES: usize = 4096;
+use crate::bindings::wasi::io::poll::poll;
 
 /// Bytes of an answer's body that are kept unless the caller wants more.
 const DEFAULT_MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -100,7 +98,7 @@ impl Request {
         };
         let answer = handle(request, self.options()?)?;
         if let Some(body) = body {
-            write(body, &self.body);
+            write(body, &self.body, &answer);
         }
         loop {
             if let Some(response) = answer.get() {
@@ -156,15 +154,30 @@ impl Request {
     }
 }
 
-/// Writes the body. A server may answer before it has read all of it, and hang
-/// up: what failed stands in the answer, so nothing is reported here.
-fn write(body: OutgoingBody, bytes: &[u8]) {
+/// Writes the body. A server may answer before it has read all of it, and may
+/// never read the rest: whoever waited for the stream alone would wait for
+/// ever. What went wrong stands in the answer, so nothing is reported here.
+fn write(body: OutgoingBody, mut left: &[u8], answer: &FutureIncomingResponse) {
     {
         let stream = body.write().expect("the stream was not taken yet");
-        for chunk in bytes.chunks(WRITE_BYTES) {
-            if stream.blocking_write_and_flush(chunk).is_err() {
+        while !left.is_empty() {
+            let Ok(room) = stream.check_write() else {
+                break;
+            };
+            if room == 0 {
+                let answered = answer.subscribe();
+                poll(&[&stream.subscribe(), &answered]);
+                if answered.ready() {
+                    break;
+                }
+                continue;
+            }
+            let room = usize::try_from(room).unwrap_or(usize::MAX);
+            let (chunk, rest) = left.split_at(room.min(left.len()));
+            if stream.write(chunk).is_err() {
                 break;
             }
+            left = rest;
         }
         // The stream is a child of the body: it goes first.
     }
