@@ -5,6 +5,8 @@
 
 mod digest;
 mod explain;
+#[cfg(test)]
+mod fixture;
 mod grants;
 mod imports;
 mod index;
@@ -18,6 +20,8 @@ mod schema;
 mod scope;
 mod settle;
 mod stage_info;
+#[cfg(test)]
+mod tests;
 mod with;
 mod workspace;
 
