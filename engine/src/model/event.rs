@@ -80,8 +80,8 @@ pub enum Fact {
         attempt: u32,
         /// Digest of the component.
         component: Digest,
-        /// Digest of the stage request, a blob of the store: inputs, grants, limits.
-        request: Digest,
+        /// Its inputs, complete. Secrets stand in them as handles.
+        inputs: Value,
     },
     /// A call that changes the outside world is about to be made.
     ///

@@ -61,6 +61,9 @@ pub struct Failure {
     /// Lower bound of the wait before another try, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// How the native tool ended that the failure is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
     /// The end of what the guest wrote to standard error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr_tail: Option<String>,
@@ -77,6 +80,7 @@ impl Failure {
             causes: Vec::new(),
             location: None,
             retry_after_ms: None,
+            exit_code: None,
             stderr_tail: None,
         }
     }

@@ -44,11 +44,7 @@ fn each<S, T>(texts: &[S], read: impl FnMut(&S) -> Option<T>) -> Vec<T> {
     texts.iter().filter_map(read).collect()
 }
 
-fn git_pattern(
-    spec: &PatternSpec,
-    scope: &Scope,
-    out: &mut Diagnostics,
-) -> Option<GitPattern> {
+fn git_pattern(spec: &PatternSpec, scope: &Scope, out: &mut Diagnostics) -> Option<GitPattern> {
     let text = &spec.text;
     let mut resolve = |source: &str| pattern_value(source, scope);
     match GitPattern::parse_template(&text.value, &mut resolve) {
@@ -72,12 +68,7 @@ fn http_pattern(spec: &PatternSpec, scope: &Scope, out: &mut Diagnostics) -> Opt
     }
 }
 
-fn not_a_grant<T>(
-    text: &str,
-    span: Span,
-    error: PatternError,
-    out: &mut Diagnostics,
-) -> Option<T> {
+fn not_a_grant<T>(text: &str, span: Span, error: PatternError, out: &mut Diagnostics) -> Option<T> {
     let message = format!("`{text}` cannot be granted: {}", error.message);
     let mut diagnostic = Diagnostic::error(code::INVALID_GRANT, span, message);
     diagnostic.hint = error.hint;
@@ -103,7 +94,11 @@ fn exec(tools: &[ToolSpec], out: &mut Diagnostics) -> ExecGrant {
         let name = &spec.tool.value;
         if grant.tools.iter().any(|tool| tool.tool == *name) {
             let message = format!("the tool `{name}` is granted twice");
-            out.push(Diagnostic::error(code::INVALID_GRANT, spec.tool.span, message));
+            out.push(Diagnostic::error(
+                code::INVALID_GRANT,
+                spec.tool.span,
+                message,
+            ));
             continue;
         }
         let network = spec.network.as_ref().map(|network| &network.value);
@@ -131,7 +126,11 @@ fn folder(text: &Spanned<String>, scope: &Scope, out: &mut Diagnostics) -> Optio
     let template = match Template::parse_text(&text.value) {
         Ok(template) => template,
         Err(error) => {
-            out.push(Diagnostic::error(code::EXPRESSION, text.span, error.message));
+            out.push(Diagnostic::error(
+                code::EXPRESSION,
+                text.span,
+                error.message,
+            ));
             return None;
         }
     };

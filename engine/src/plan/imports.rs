@@ -7,7 +7,12 @@ use crate::policy::Grants;
 /// no interfaces stand for all of the package.
 const KNOWN: [(&str, (u32, u32), u32, &[&str]); 11] = [
     ("engine:stage", (0, 1), 0, &["context", "report", "types"]),
-    ("engine:git", (0, 1), 0, &["checkout", "history", "remote", "types"]),
+    (
+        "engine:git",
+        (0, 1),
+        0,
+        &["checkout", "history", "remote", "types"],
+    ),
     ("engine:secrets", (0, 1), 0, &["store"]),
     ("engine:exec", (0, 1), 0, &["process"]),
     ("wasi:io", (0, 2), 12, &[]),
@@ -25,18 +30,24 @@ pub(super) fn unknown(import: &ImportedFunction) -> Option<String> {
     let name = shown(&import.interface);
     let parsed = parse(&import.interface);
     let Some((package, interface, version)) = parsed else {
-        return Some(format!("`{name}`, which is not an interface with a version"));
+        return Some(format!(
+            "`{name}`, which is not an interface with a version"
+        ));
     };
     let known = KNOWN.iter().find(|(known, ..)| *known == package);
     let Some((_, (major, minor), patch, interfaces)) = known else {
-        return Some(format!("`{name}`, of a package that this engine does not know"));
+        return Some(format!(
+            "`{name}`, of a package that this engine does not know"
+        ));
     };
     if !interfaces.is_empty() && !interfaces.contains(&interface) {
         return Some(format!("`{name}`, which this engine does not serve"));
     }
     if (version.0, version.1) != (*major, *minor) || version.2 > *patch {
         let served = format!("{major}.{minor}.{patch}");
-        return Some(format!("`{name}`; this engine serves {package} up to {served}"));
+        return Some(format!(
+            "`{name}`; this engine serves {package} up to {served}"
+        ));
     }
     None
 }
@@ -47,12 +58,18 @@ fn parse(interface: &str) -> Option<(&str, &str, (u32, u32, u32))> {
     let mut numbers = version.split('.').map(str::parse::<u32>);
     let mut next = || numbers.next()?.ok();
     let version = (next()?, next()?, next()?);
-    numbers.next().is_none().then_some((package, interface, version))
+    numbers
+        .next()
+        .is_none()
+        .then_some((package, interface, version))
 }
 
 /// A guest-controlled name, fit for one line.
 pub(super) fn shown(name: &str) -> String {
-    name.chars().take(128).flat_map(char::escape_debug).collect()
+    name.chars()
+        .take(128)
+        .flat_map(char::escape_debug)
+        .collect()
 }
 
 /// What is granted and the plugin has no way to use.

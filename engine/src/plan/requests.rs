@@ -126,7 +126,10 @@ fn not_granted(
     let uses = stage.uses.as_ref().map(|uses| uses.span);
     let span: Span = stage.capabilities.span.or(uses).unwrap_or(stage.id.span);
     Diagnostic::error(code::NOT_GRANTED, span, message)
-        .note(format!("{plugin} cannot work without it: {}", shown(&request.reason)))
+        .note(format!(
+            "{plugin} cannot work without it: {}",
+            shown(&request.reason)
+        ))
         .hint(hint)
 }
 

@@ -205,7 +205,11 @@ impl Resolving<'_> {
             let known = self.facts.tools.get(name);
             if known.is_some_and(|facts| facts.path.is_none()) {
                 let message = format!("the tool `{name}` is not on this machine");
-                out.push(Diagnostic::warning(code::TOOL_NOT_FOUND, tool.tool.span, message));
+                out.push(Diagnostic::warning(
+                    code::TOOL_NOT_FOUND,
+                    tool.tool.span,
+                    message,
+                ));
             }
         }
     }
@@ -248,7 +252,13 @@ fn stage_plugins<'a>(
             continue;
         };
         if judged.insert(plugin.uses, true).is_none() {
-            for reason in plugin.facts.imports.iter().filter_map(imports::unknown).take(8) {
+            for reason in plugin
+                .facts
+                .imports
+                .iter()
+                .filter_map(imports::unknown)
+                .take(8)
+            {
                 let message = format!("`{}` imports {reason}", plugin.uses);
                 out.push(
                     Diagnostic::error(code::UNKNOWN_IMPORT, written.span, message)
@@ -262,11 +272,7 @@ fn stage_plugins<'a>(
 }
 
 /// Evaluates the file's `env` and adds it to the scope.
-fn environment(
-    spec: &Spec,
-    scope: &mut Scope,
-    out: &mut Diagnostics,
-) -> BTreeMap<String, String> {
+fn environment(spec: &Spec, scope: &mut Scope, out: &mut Diagnostics) -> BTreeMap<String, String> {
     let mut env = BTreeMap::new();
     for (name, value) in &spec.env {
         if let Some(text) = known_text(&value.value, value.span, scope, out) {
@@ -277,7 +283,9 @@ fn environment(
     let values: Map<String, Value> = values
         .map(|(name, text)| (name.clone(), Value::String(text.clone())))
         .collect();
-    scope.contexts.insert("env".to_owned(), Value::Object(values));
+    scope
+        .contexts
+        .insert("env".to_owned(), Value::Object(values));
     env
 }
 

@@ -92,8 +92,8 @@ impl Schema {
             return Err(error("the schema is not one of an object", ""));
         }
         Walk::new(&document).run()?;
-        let patterns = jsonschema::PatternOptions::regex()
-            .size_limit(limits::REGULAR_EXPRESSION_BYTES);
+        let patterns =
+            jsonschema::PatternOptions::regex().size_limit(limits::REGULAR_EXPRESSION_BYTES);
         let validator = jsonschema::options()
             .with_draft(jsonschema::Draft::Draft202012)
             .with_pattern_options(patterns)
@@ -191,7 +191,10 @@ impl<'s> Field<'s> {
     /// Names of the properties, in the order of the schema.
     pub fn properties(self) -> impl Iterator<Item = &'s str> {
         let properties = self.keyword("properties").and_then(Value::as_object);
-        properties.into_iter().flat_map(Map::keys).map(String::as_str)
+        properties
+            .into_iter()
+            .flat_map(Map::keys)
+            .map(String::as_str)
     }
 
     /// Whether the schema names properties at all.
@@ -357,17 +360,38 @@ mod tests {
         bomb.insert("d40".into(), json!({}));
         for (schema, reason) in [
             (json!({}), "not one of an object"),
-            (json!({ "type": "object", "$ref": "https://example.org/x" }), "stay in the document"),
-            (json!({ "type": "object", "$ref": "other.json" }), "stay in the document"),
+            (
+                json!({ "type": "object", "$ref": "https://example.org/x" }),
+                "stay in the document",
+            ),
+            (
+                json!({ "type": "object", "$ref": "other.json" }),
+                "stay in the document",
+            ),
             (
                 json!({ "type": "object", "$defs": { "a": { "$ref": "#/$defs/a" } } }),
                 "comes back to itself",
             ),
-            (json!({ "type": "object", "$ref": "#/$defs/a" }), "does not exist"),
-            (json!({ "type": "object", "$dynamicRef": "#a" }), "not supported"),
-            (json!({ "type": "object", "propertees": {} }), "not supported"),
-            (json!({ "type": "object", "x-engine": "root" }), "`x-engine` is"),
-            (json!({ "type": "object", "properties": { "a": 1 } }), "not a schema"),
+            (
+                json!({ "type": "object", "$ref": "#/$defs/a" }),
+                "does not exist",
+            ),
+            (
+                json!({ "type": "object", "$dynamicRef": "#a" }),
+                "not supported",
+            ),
+            (
+                json!({ "type": "object", "propertees": {} }),
+                "not supported",
+            ),
+            (
+                json!({ "type": "object", "x-engine": "root" }),
+                "`x-engine` is",
+            ),
+            (
+                json!({ "type": "object", "properties": { "a": 1 } }),
+                "not a schema",
+            ),
             (json!({ "type": "object", "$defs": bomb }), "too large"),
             (
                 json!({ "type": "object", "properties": { "a": { "pattern": "(a" } } }),
@@ -378,7 +402,9 @@ mod tests {
                 "",
             ),
         ] {
-            let error = Schema::new(schema.clone()).expect_err("hostile").to_string();
+            let error = Schema::new(schema.clone())
+                .expect_err("hostile")
+                .to_string();
             assert!(error.contains(reason), "{schema}: {error}");
         }
     }

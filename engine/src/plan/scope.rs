@@ -112,7 +112,8 @@ fn no_value(
     let absent = references.iter().find(|it| {
         let field = it.path.first();
         let git = scope.contexts.get("git");
-        it.context == Context::Git && field.is_some_and(|field| git.and_then(|git| git.get(field)).is_none())
+        it.context == Context::Git
+            && field.is_some_and(|field| git.and_then(|git| git.get(field)).is_none())
     });
     match absent {
         Some(reference) => diagnostic

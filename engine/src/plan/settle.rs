@@ -14,7 +14,9 @@ pub(super) fn limits(stage: &StageSpec, defaults: &Defaults) -> StageLimits {
     let resources = &stage.resources;
     StageLimits {
         timeout_ms: timeout.map_or(usual.timeout_ms, |it| milliseconds(it.value)),
-        wasm_memory_bytes: resources.wasm_memory_bytes.unwrap_or(usual.wasm_memory_bytes),
+        wasm_memory_bytes: resources
+            .wasm_memory_bytes
+            .unwrap_or(usual.wasm_memory_bytes),
         memory_bytes: resources.memory_bytes,
         log_bytes: resources.log_bytes.unwrap_or(usual.log_bytes),
     }
@@ -57,7 +59,8 @@ pub(super) fn retry(
         return usual;
     }
     let layers = [own, defaults.retry.as_ref()];
-    let first = |part: &dyn Fn(&RetrySpec) -> Option<u64>| layers.iter().flatten().find_map(|it| part(it));
+    let first =
+        |part: &dyn Fn(&RetrySpec) -> Option<u64>| layers.iter().flatten().find_map(|it| part(it));
     let attempts = first(&|it| it.max_attempts.as_ref().map(|it| u64::from(it.value)));
     let on = layers.iter().flatten().find_map(|it| it.on.clone());
     let factor = layers.iter().flatten().find_map(|it| it.backoff.factor);

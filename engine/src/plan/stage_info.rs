@@ -142,8 +142,11 @@ impl StageInfo {
         if document.stage_info != "v1" {
             return Err(StageInfoError::Version(cut(&document.stage_info)));
         }
-        let name_fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_/.".contains(&b);
-        text_field("name", &document.name, 128, |text| text.bytes().all(name_fits))?;
+        let name_fits =
+            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_/.".contains(&b);
+        text_field("name", &document.name, 128, |text| {
+            text.bytes().all(name_fits)
+        })?;
         let version_fits = |b: u8| b.is_ascii_alphanumeric() || b"-+.".contains(&b);
         text_field("version", &document.version, 64, |text| {
             text.bytes().all(version_fits)
@@ -267,7 +270,10 @@ mod tests {
         assert_eq!(info.requests[0].capability, Capability::GitList);
         assert_eq!(info.examples.len(), 1);
         assert!(info.inputs.check(&json!({ "repository": "x" })).is_ok());
-        let error = info.inputs.check(&json!({ "repository": 1 })).expect_err("a number");
+        let error = info
+            .inputs
+            .check(&json!({ "repository": 1 }))
+            .expect_err("a number");
         assert_eq!(error.pointer, "/repository");
     }
 

@@ -226,7 +226,15 @@ fn depends_on_open(
     if open.is_empty() {
         return false;
     }
-    let conditional = ["/if", "/then", "/else", "/not", "/anyOf", "/oneOf", "/contains"];
+    let conditional = [
+        "/if",
+        "/then",
+        "/else",
+        "/not",
+        "/anyOf",
+        "/oneOf",
+        "/contains",
+    ];
     let rule = problem.evaluation_path().as_str();
     if conditional.iter().any(|keyword| rule.contains(keyword)) {
         return true;
@@ -265,12 +273,12 @@ fn report(
     };
     match problem.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let field = path
-                .iter()
-                .fold(schema.root(), |field, step| match step.parse::<usize>() {
-                    Ok(_) => field.items(),
-                    Err(_) => field.property(step),
-                });
+            let field =
+                path.iter()
+                    .fold(schema.root(), |field, step| match step.parse::<usize>() {
+                        Ok(_) => field.items(),
+                        Err(_) => field.property(step),
+                    });
             let known: Vec<&str> = field.properties().collect();
             for name in unexpected {
                 let message = format!("{plugin} has no input `{name}`{of}");

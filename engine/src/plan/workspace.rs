@@ -9,12 +9,7 @@ use crate::policy::Grants;
 use crate::spec::{Diagnostics, Spec, StageOrder, StageSpec, code};
 
 /// Checks that folders are written in an order, and written before they are read.
-pub(super) fn check(
-    spec: &Spec,
-    order: &StageOrder,
-    grants: &[&Grants],
-    out: &mut Diagnostics,
-) {
+pub(super) fn check(spec: &Spec, order: &StageOrder, grants: &[&Grants], out: &mut Diagnostics) {
     let Some(sorted) = &order.order else { return };
     let mut position = vec![0; sorted.len()];
     for (at, stage) in sorted.iter().enumerate() {
@@ -96,9 +91,8 @@ fn unordered_candidates(
 fn unordered(spec: &Spec, grants: &[&Grants], first: usize, second: usize) -> Diagnostic {
     let (first, second) = (first.min(second), first.max(second));
     let written = |stage: usize| grants[stage].workspace.iter().flat_map(|it| &it.write);
-    let shared = written(second).find(|path| {
-        written(first).any(|other| is_within(path, other) || is_within(other, path))
-    });
+    let shared = written(second)
+        .find(|path| written(first).any(|other| is_within(path, other) || is_within(other, path)));
     let path = shared.map_or("", String::as_str);
     let (first, second) = (&spec.stages[first], &spec.stages[second]);
     let message = format!(
@@ -192,7 +186,10 @@ fn nothing_to_read(stage: &StageSpec, path: &str, writer: Option<&StageSpec>) ->
         .note("the workspace of a run begins empty; a stage sees what the stages before it wrote");
     diagnostic.hint(match writer {
         Some(writer) if !writer.finally && writer.id.value != *id => {
-            format!("`{0}` writes it: add `{0}` to the `needs` of `{id}`", writer.id.value)
+            format!(
+                "`{0}` writes it: add `{0}` to the `needs` of `{id}`",
+                writer.id.value
+            )
         }
         _ => format!("let a stage before it write `{path}`, such as one with `builtin:fetch`"),
     })

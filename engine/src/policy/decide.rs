@@ -200,9 +200,21 @@ mod tests {
     #[test]
     fn private_addresses_are_granted_only_when_they_are_called_so() {
         for host in [
-            "127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "100.64.0.1", "0.0.0.0",
-            "localhost", "db.internal", "printer.local", "[::1]", "[fd00::1]", "[fe80::1]",
-            "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.0.1",
+            "172.16.0.1",
+            "100.64.0.1",
+            "0.0.0.0",
+            "localhost",
+            "db.internal",
+            "printer.local",
+            "[::1]",
+            "[fd00::1]",
+            "[fe80::1]",
+            "[::ffff:127.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "[2002:7f00:1::]",
         ] {
             let text = format!("GET http://{host}/**");
             let Ok(pattern) = text.parse::<HttpPattern>() else {
@@ -218,7 +230,11 @@ mod tests {
 
     #[test]
     fn metadata_addresses_and_wildcards_are_never_granted_by_a_pipeline() {
-        for host in ["169.254.169.254", "[fd00:ec2::254]", "metadata.google.internal"] {
+        for host in [
+            "169.254.169.254",
+            "[fd00:ec2::254]",
+            "metadata.google.internal",
+        ] {
             let refusal = http(&format!("GET http://{host}/**"), true).expect_err(host);
             assert!(refusal.message.contains("never granted"), "{host}");
         }

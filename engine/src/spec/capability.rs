@@ -10,10 +10,7 @@ use super::reading::Reading;
 use crate::model::Diagnostic;
 
 /// `capabilities` of a stage.
-pub(super) fn capabilities(
-    node: &Node<'_>,
-    reading: &mut Reading<'_>,
-) -> Option<CapabilitiesSpec> {
+pub(super) fn capabilities(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<CapabilitiesSpec> {
     let mut fields = Fields::open("`capabilities`", node, reading)?;
     let mut capabilities = CapabilitiesSpec {
         span: Some(node.span),
@@ -61,7 +58,9 @@ pub(super) fn capabilities(
 fn patterns(what: &str, node: &Node<'_>, reading: &mut Reading<'_>) -> Vec<PatternSpec> {
     let items = reading.items(&format!("a list of {what}s"), node);
     let items = items.unwrap_or_default().iter();
-    items.filter_map(|item| pattern(what, item, reading)).collect()
+    items
+        .filter_map(|item| pattern(what, item, reading))
+        .collect()
 }
 
 fn pattern(what: &str, node: &Node<'_>, reading: &mut Reading<'_>) -> Option<PatternSpec> {

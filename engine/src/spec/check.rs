@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::Spanned;
 use super::code;
 use super::context::Time;
 use super::diagnostics::Diagnostics;
@@ -10,7 +11,6 @@ use super::model::{Spec, StageSpec, Uses};
 use super::needs::stage_order;
 use super::reading::not_an_expression;
 use super::references::{Names, Place, known_name};
-use super::Spanned;
 use crate::model::{Diagnostic, Span, suggest};
 
 /// All that does not fit together in a spec: needs, cycles, and expressions

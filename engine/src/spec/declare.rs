@@ -109,7 +109,10 @@ pub(super) fn triggers(node: &Node<'_>, reading: &mut Reading<'_>) {
         }
     }
     if let Some(node) = fields.get("schedule") {
-        for item in reading.items("a list of schedules", node).unwrap_or_default() {
+        for item in reading
+            .items("a list of schedules", node)
+            .unwrap_or_default()
+        {
             schedule(item, reading);
         }
     }
@@ -129,7 +132,13 @@ fn filters(node: &Node<'_>, reading: &mut Reading<'_>) {
     let Some(mut fields) = Fields::open("a trigger", node, reading) else {
         return;
     };
-    for key in ["branches", "branches-ignore", "tags", "paths", "paths-ignore"] {
+    for key in [
+        "branches",
+        "branches-ignore",
+        "tags",
+        "paths",
+        "paths-ignore",
+    ] {
         if let Some(node) = fields.get(key) {
             reading.texts("pattern", node);
         }
@@ -327,9 +336,13 @@ pub(crate) fn is_host(text: &str) -> bool {
             && label.len() <= 63
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
     bare.unwrap_or(text).parse::<std::net::Ipv6Addr>().is_ok()
         || (text.len() <= 253 && text.split('.').all(label))
 }
@@ -418,11 +431,17 @@ pub(super) fn uses(
 fn is_component_path(text: &str) -> bool {
     let plain = |c: char| !c.is_control() && !matches!(c, '\\' | ':' | '$' | '*' | '?');
     let path = std::path::Path::new(text);
-    text.ends_with(".wasm") && !text.starts_with(['/', '~', '-']) && text.chars().all(plain)
-        && path.extension().is_some_and(|extension| extension == "wasm")
+    text.ends_with(".wasm")
+        && !text.starts_with(['/', '~', '-'])
+        && text.chars().all(plain)
+        && path
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
 }
 
 fn nearest_uses(text: &str) -> Option<String> {
-    let bare = text.strip_prefix("builtin/").or_else(|| text.strip_prefix("builtin."));
+    let bare = text
+        .strip_prefix("builtin/")
+        .or_else(|| text.strip_prefix("builtin."));
     bare.map(|name| format!("builtin:{name}"))
 }

@@ -214,7 +214,10 @@ mod tests {
         let order = graph.order().expect("a chain has no cycle");
         assert_eq!(order[99_999], 99_999);
         assert_eq!(graph.levels(&order)[99_999], 99_999);
-        assert_eq!(graph.ancestors(&order, &[(99_999, 0), (0, 5)]), [true, false]);
+        assert_eq!(
+            graph.ancestors(&order, &[(99_999, 0), (0, 5)]),
+            [true, false]
+        );
     }
 
     #[test]
@@ -223,7 +226,10 @@ mod tests {
         let order = graph.order().expect("no cycle");
         assert_eq!(order, [0, 1, 2, 3]);
         assert_eq!(graph.levels(&order), [0, 1, 2, 3]);
-        assert_eq!(graph.ancestors(&order, &[(3, 1), (2, 0), (1, 2)]), [true, true, false]);
+        assert_eq!(
+            graph.ancestors(&order, &[(3, 1), (2, 0), (1, 2)]),
+            [true, true, false]
+        );
     }
 
     proptest! {

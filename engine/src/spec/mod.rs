@@ -36,12 +36,12 @@ pub use model::{
     BackoffSpec, CapabilitiesSpec, Defaults, InputKind, InputSpec, NeedSpec, NetworkSpec,
     PatternSpec, PluginSpec, ResourcesSpec, RetrySpec, SecretSpec, Spec, StageSpec, ToolSpec, Uses,
 };
+pub(crate) use needs::{StageOrder, stage_order};
 pub use node::Spanned;
 pub use parse::parse;
-pub use text::decode;
-pub use unit::{duration, size};
-pub(crate) use needs::{StageOrder, stage_order};
 pub(crate) use reading::ambiguous;
 pub(crate) use references::{nearest_name, whole_secret};
+pub use text::decode;
+pub use unit::{duration, size};
 pub use word::{Effects, RetryOn, SecretKind};
 pub use written::{Written, WrittenContent};

@@ -86,7 +86,10 @@ fn needed(
     let stage = &spec.stages[at];
     let (id, span) = (&need.stage.value, need.stage.span);
     let Some(found) = index.get(id).copied() else {
-        let message = format!("stage `{}` needs `{id}`, which does not exist", stage.id.value);
+        let message = format!(
+            "stage `{}` needs `{id}`, which does not exist",
+            stage.id.value
+        );
         let mut diagnostic = Diagnostic::error(code::UNKNOWN_STAGE, span, message);
         if let Some(near) = nearest_stage(spec, id, out) {
             diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
@@ -103,7 +106,8 @@ fn needed(
         (true, true) | (false, false) => Some(found),
         (true, false) => {
             let message = format!("`{id}` has ended when `finally` begins");
-            let hint = "leave it out: a stage of `finally` runs after all others, whatever happened";
+            let hint =
+                "leave it out: a stage of `finally` runs after all others, whatever happened";
             out.push(Diagnostic::error(code::FINALLY_NEEDS, span, message).hint(hint));
             None
         }
@@ -139,7 +143,10 @@ fn cycle_error(spec: &Spec, cycle: &[usize]) -> Diagnostic {
     shown.push(&path[0].id.value);
     let message = format!("stages need each other: {}", shown.join(" → "));
     let span_of = |stage: &StageSpec, next: &StageSpec| {
-        let need = stage.needs.iter().find(|need| need.stage.value == next.id.value);
+        let need = stage
+            .needs
+            .iter()
+            .find(|need| need.stage.value == next.id.value);
         need.map_or(stage.id.span, |need| need.stage.span)
     };
     let next = path.get(1).unwrap_or(&path[0]);

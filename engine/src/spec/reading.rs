@@ -108,7 +108,9 @@ impl Reading<'_> {
         let Some(Value::Number(number)) = plain_value(node) else {
             return self.expected(what, node);
         };
-        let value = number.as_u64().and_then(|number| u32::try_from(number).ok());
+        let value = number
+            .as_u64()
+            .and_then(|number| u32::try_from(number).ok());
         match value.filter(|value| range.contains(value)) {
             Some(value) => Some(Spanned::new(value, node.span)),
             None => {

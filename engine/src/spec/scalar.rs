@@ -111,10 +111,14 @@ fn read_integer(text: &str, digits: &str) -> Plain {
 
 /// `1_000` and `12:30:45` are numbers in YAML 1.1 alone.
 fn read_separated(text: &str, digits: &str) -> Plain {
-    let number = digits.bytes().all(|b| b.is_ascii_digit() || b == b'_' || b == b'.');
+    let number = digits
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b == b'_' || b == b'.');
     let parts = || digits.split(':');
     let sexagesimal = parts().count() > 1
-        && parts().next().is_some_and(|first| is_digits(first) && first.len() <= 9)
+        && parts()
+            .next()
+            .is_some_and(|first| is_digits(first) && first.len() <= 9)
         && parts()
             .skip(1)
             .all(|part| is_digits(part) && part.len() <= 2 && part < "60");
@@ -195,9 +199,28 @@ mod tests {
     #[test]
     fn what_yaml_versions_read_differently_has_no_type() {
         for text in [
-            "yes", "No", "ON", "off", "y", "N", "010", "-07", "00", "0o17", "0x1F", "0b101",
-            "1_000", "12:30", "12:30:45", "1e9", "1.5e3", ".inf", "-.Inf", ".NaN",
-            "99999999999999999999", "1e+999",
+            "yes",
+            "No",
+            "ON",
+            "off",
+            "y",
+            "N",
+            "010",
+            "-07",
+            "00",
+            "0o17",
+            "0x1F",
+            "0b101",
+            "1_000",
+            "12:30",
+            "12:30:45",
+            "1e9",
+            "1.5e3",
+            ".inf",
+            "-.Inf",
+            ".NaN",
+            "99999999999999999999",
+            "1e+999",
         ] {
             assert!(matches!(read_plain(text), Plain::Ambiguous(_)), "{text}");
         }

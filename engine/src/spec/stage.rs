@@ -104,10 +104,7 @@ fn stage(
 }
 
 /// `true`, `false`, or an expression that gives one of them.
-fn switch(
-    node: &Node<'_>,
-    reading: &mut Reading<'_>,
-) -> Option<Spanned<Template>> {
+fn switch(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<Spanned<Template>> {
     if let Kind::Scalar(scalar) = node.kind()
         && scalar.text.contains("${{")
     {
@@ -121,7 +118,10 @@ fn switch(
 /// `needs`: ids, or mappings with the outcomes that are wanted.
 fn needs(node: &Node<'_>, reading: &mut Reading<'_>) -> Vec<NeedSpec> {
     let items = reading.items("a list of stages", node).unwrap_or_default();
-    items.iter().filter_map(|item| need(item, reading)).collect()
+    items
+        .iter()
+        .filter_map(|item| need(item, reading))
+        .collect()
 }
 
 fn need(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<NeedSpec> {
@@ -144,7 +144,9 @@ fn need(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<NeedSpec> {
 
 fn outcomes(node: &Node<'_>, reading: &mut Reading<'_>) -> Vec<Outcome> {
     let words = Outcome::ALL.map(|outcome| (outcome.as_str(), outcome));
-    let items = reading.items("a list of outcomes", node).unwrap_or_default();
+    let items = reading
+        .items("a list of outcomes", node)
+        .unwrap_or_default();
     if items.is_empty() && !reading.out.has_errors() {
         let message = "a stage that needs no outcome of another can never start";
         reading.error(code::MISSING_KEY, node.span, message);

@@ -25,8 +25,13 @@ pub fn decode(bytes: &[u8]) -> Result<&str, Box<Diagnostic>> {
     std::str::from_utf8(bytes).map_err(|error| {
         let start = error.valid_up_to();
         let line = 1 + bytes[..start].iter().filter(|b| **b == b'\n').count();
-        let line_start = bytes[..start].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        let column = 1 + String::from_utf8_lossy(&bytes[line_start..start]).chars().count();
+        let line_start = bytes[..start]
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |at| at + 1);
+        let column = 1 + String::from_utf8_lossy(&bytes[line_start..start])
+            .chars()
+            .count();
         let message = format!(
             "the byte 0x{:02x} at line {line}, column {column} is not UTF-8",
             bytes[start]
@@ -54,7 +59,8 @@ pub(super) fn inspect(text: &str, out: &mut Diagnostics) -> bool {
     let mut usable = true;
     if text.starts_with('\u{feff}') {
         let message = "the file begins with a byte order mark";
-        let diagnostic = Diagnostic::error(code::BYTE_ORDER_MARK, Span { start: 0, end: 3 }, message);
+        let diagnostic =
+            Diagnostic::error(code::BYTE_ORDER_MARK, Span { start: 0, end: 3 }, message);
         out.push(diagnostic.hint("save the file without it"));
         usable = false;
     }
@@ -107,16 +113,18 @@ fn judge(text: &str, start: usize) -> Option<Diagnostic> {
             span,
             format!("the control character {name} has no place in a pipeline"),
         )),
-        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-            Some(
-                Diagnostic::error(
-                    code::HIDDEN_CHARACTER,
-                    span,
-                    format!("{name} changes the order in which the text around it is shown"),
-                )
-                .hint("remove it: what is reviewed must be what is run"),
+        '\u{061c}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' => Some(
+            Diagnostic::error(
+                code::HIDDEN_CHARACTER,
+                span,
+                format!("{name} changes the order in which the text around it is shown"),
             )
-        }
+            .hint("remove it: what is reviewed must be what is run"),
+        ),
         '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' => Some(hidden(span, &name)),
         '\u{feff}' if start > 0 => Some(hidden(span, &name)),
         _ => None,

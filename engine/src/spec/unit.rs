@@ -83,8 +83,19 @@ mod tests {
             assert_eq!(duration(text), Some(Duration::from_millis(milliseconds)));
         }
         for wrong in [
-            "", "s", "90", "1.5h", "-5s", "5 s", "5S", "30m1h", "1m1m", "5sec", "40000d",
-            "99999999999999999999s", "१s",
+            "",
+            "s",
+            "90",
+            "1.5h",
+            "-5s",
+            "5 s",
+            "5S",
+            "30m1h",
+            "1m1m",
+            "5sec",
+            "40000d",
+            "99999999999999999999s",
+            "१s",
         ] {
             assert_eq!(duration(wrong), None, "{wrong}");
         }

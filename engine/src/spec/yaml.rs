@@ -224,7 +224,13 @@ impl<'t> Builder<'t> {
     }
 
     /// Remembers a node that has an anchor.
-    fn anchored(&mut self, anchor: usize, node: Node<'t>, weight: usize, height: usize) -> Node<'t> {
+    fn anchored(
+        &mut self,
+        anchor: usize,
+        node: Node<'t>,
+        weight: usize,
+        height: usize,
+    ) -> Node<'t> {
         if anchor == 0 {
             return node;
         }
@@ -460,8 +466,7 @@ fn lower_first(text: &str) -> String {
 }
 
 fn tab_error(span: Span) -> Diagnostic {
-    Diagnostic::error(code::TAB, span, "a tab stands outside of a text")
-        .hint("indent with spaces")
+    Diagnostic::error(code::TAB, span, "a tab stands outside of a text").hint("indent with spaces")
 }
 
 /// The places of the scalars, so that a tab outside of them and of comments is

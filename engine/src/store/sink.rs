@@ -9,7 +9,8 @@
 //! Everything passes the redactor here, once, so that the journal, the terminal
 //! and every report inherit it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,8 +33,8 @@ pub enum AttemptMessage {
     DurableFact(Fact, oneshot::Sender<()>),
     /// Something is worth showing.
     Signal(Signal),
-    /// It is over; the last message.
-    Ended(StageId, Box<AttemptEnd>),
+    /// It is over, after so long; the last message.
+    Ended(StageId, Box<AttemptEnd>, Duration),
 }
 
 /// The attempt cannot report any more: the run is over, or the attempt has used
@@ -84,10 +85,13 @@ struct Inner {
     calls: AtomicU64,
     annotations: AtomicU64,
     denied: AtomicBool,
+    given_codes: Mutex<BTreeSet<String>>,
     usage: Mutex<BTreeMap<String, u64>>,
 }
 
 struct Log {
+    /// Where the log file will be; most stages that do nothing never need one.
+    path: Option<PathBuf>,
     file: Option<LogFile>,
     kept_bytes: u64,
     limit_bytes: u64,
@@ -97,18 +101,20 @@ struct Log {
 }
 
 impl AttemptSink {
-    /// The sink of an attempt. Without `file` log text is only shown.
+    /// The sink of an attempt. The file at `log` is made with the first line;
+    /// without a path log text is only shown.
     pub fn new(
         stage: StageId,
         attempt: u32,
         clock: Arc<dyn Clock>,
         redactor: Arc<Redactor>,
         messages: mpsc::Sender<AttemptMessage>,
-        file: Option<LogFile>,
+        log: Option<PathBuf>,
         limit_bytes: u64,
     ) -> Self {
         let log = Log {
-            file,
+            path: log,
+            file: None,
             kept_bytes: 0,
             limit_bytes,
             dropped_lines: 0,
@@ -125,7 +131,8 @@ impl AttemptSink {
             calls: AtomicU64::new(0),
             annotations: AtomicU64::new(0),
             denied: AtomicBool::new(false),
-            usage: Mutex::new(BTreeMap::new()),
+            given_codes: Mutex::default(),
+            usage: Mutex::default(),
         }))
     }
 
@@ -188,6 +195,13 @@ impl AttemptSink {
     pub async fn called(&self, end: CallEnd) -> Result<(), SinkClosed> {
         if end.decision == CallDecision::Denied {
             self.0.denied.store(true, Ordering::Relaxed);
+        }
+        if let Some(code) = &end.error {
+            self.0
+                .given_codes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(code.clone());
         }
         let call = match end.effect {
             Some(call) => call,
@@ -266,6 +280,16 @@ impl AttemptSink {
     /// Whether the host refused this attempt something.
     pub fn was_denied(&self) -> bool {
         self.0.denied.load(Ordering::Relaxed)
+    }
+
+    /// Whether a call of this attempt ended with this error code, so that a guest
+    /// which passes it on does not speak for itself.
+    pub fn gave(&self, code: &str) -> bool {
+        self.0
+            .given_codes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(code)
     }
 
     /// A failure with every text redacted and cut, and the end of standard
@@ -440,11 +464,19 @@ impl AttemptSink {
 
 impl Log {
     fn write(&mut self, line: &LogLine) {
-        if let Some(file) = &mut self.file
-            && let Err(error) = file.write(line)
-        {
+        if let Err(error) = self.try_write(line) {
             tracing::error!(%error, "the log file cannot be written; the rest is only shown");
             self.file = None;
+        }
+    }
+
+    fn try_write(&mut self, line: &LogLine) -> std::io::Result<()> {
+        if let Some(path) = self.path.take() {
+            self.file = Some(LogFile::create(&path)?);
+        }
+        match &mut self.file {
+            Some(file) => file.write(line),
+            None => Ok(()),
         }
     }
 

@@ -11,26 +11,24 @@ use serde_json::{Map, Value};
 use super::budget::{Budget, size};
 use super::compare::{equals, order, type_name};
 use super::explain::show;
-use super::node::{Comparison, Each, Kind, Node};
+use super::node::{Comparison, Kind, Node};
 use super::operator::{compute, negate};
-use super::scope::HASH_FILES;
-use super::{Context, EvaluationError, Function, Scope, access, function};
-use crate::model::Outcome;
+use super::{Context, EvaluationError, Scope, access, function};
 
 /// A value and where it comes from: the scope, or this evaluation.
-type Held<'s> = Cow<'s, Value>;
-type Evaluated<T> = Result<T, EvaluationError>;
+pub(super) type Held<'s> = Cow<'s, Value>;
+pub(super) type Evaluated<T> = Result<T, EvaluationError>;
 
 /// One evaluation of one expression.
 pub(super) struct Evaluation<'s> {
     source: &'s str,
-    scope: &'s Scope,
-    budget: Budget,
-    variables: Vec<(&'s str, Held<'s>)>,
+    pub(super) scope: &'s Scope,
+    pub(super) budget: Budget,
+    pub(super) variables: Vec<(&'s str, Held<'s>)>,
     /// The names that were looked up and their values, in order; see `explain`.
     pub(super) seen: Vec<(&'s str, String)>,
     /// How many names to remember.
-    remember: usize,
+    pub(super) remember: usize,
 }
 
 impl<'s> Evaluation<'s> {
@@ -88,7 +86,7 @@ impl<'s> Evaluation<'s> {
     }
 
     /// Adds the node's place to what went wrong.
-    fn at<T>(&self, node: &Node, result: Result<T, String>) -> Evaluated<T> {
+    pub(super) fn at<T>(&self, node: &Node, result: Result<T, String>) -> Evaluated<T> {
         result.map_err(|message| self.error(node.span.clone(), message))
     }
 
@@ -100,11 +98,11 @@ impl<'s> Evaluation<'s> {
         }
     }
 
-    fn shown(&self, node: &Node) -> &'s str {
+    pub(super) fn shown(&self, node: &Node) -> &'s str {
         &self.source[node.span.clone()]
     }
 
-    fn boolean(&mut self, node: &'s Node, operator: &str) -> Evaluated<bool> {
+    pub(super) fn boolean(&mut self, node: &'s Node, operator: &str) -> Evaluated<bool> {
         let value = self.value(node)?;
         match value.as_ref() {
             Value::Bool(value) => Ok(*value),
@@ -244,7 +242,7 @@ impl<'s> Evaluation<'s> {
     }
 
     /// A value to keep, copied if it is of the scope.
-    fn owned_value(&mut self, node: &'s Node) -> Evaluated<Value> {
+    pub(super) fn owned_value(&mut self, node: &'s Node) -> Evaluated<Value> {
         let value = self.value(node)?;
         if let Cow::Borrowed(value) = value {
             let copy = self.budget.copy(value);
@@ -252,125 +250,9 @@ impl<'s> Evaluation<'s> {
         }
         Ok(value.into_owned())
     }
-
-    fn each(
-        &mut self,
-        node: &'s Node,
-        each: Each,
-        list: &'s Node,
-        name: &'s str,
-        body: &'s Node,
-    ) -> Evaluated<Held<'s>> {
-        let elements = self.elements(list, each)?;
-        let operator = each.as_str();
-        let mut kept = Vec::new();
-        for element in elements {
-            if each == Each::Filter {
-                let copy = self.budget.copy(&element);
-                self.at(node, copy)?;
-            }
-            self.variables.push((name, element));
-            let result = match each {
-                Each::Map => self.owned_value(body),
-                Each::Exists | Each::All | Each::Filter => self
-                    .boolean(body, &format!("`{operator}`"))
-                    .map(Value::Bool),
-            };
-            let element = self.variables.pop().map(|(_, element)| element);
-            match (each, result?) {
-                (Each::Exists, Value::Bool(true)) => return Ok(owned(true)),
-                (Each::All, Value::Bool(false)) => return Ok(owned(false)),
-                (Each::Filter, Value::Bool(true)) => kept.extend(element.map(Cow::into_owned)),
-                (Each::Map, value) => kept.push(value),
-                _ => {}
-            }
-        }
-        Ok(match each {
-            Each::Exists => owned(false),
-            Each::All => owned(true),
-            Each::Filter | Each::Map => Cow::Owned(Value::Array(kept)),
-        })
-    }
-
-    /// The elements of a list, or the keys of a map.
-    fn elements(&mut self, node: &'s Node, each: Each) -> Evaluated<Vec<Held<'s>>> {
-        let value = self.value(node)?;
-        let wrong = |evaluation: &Self, other: &Value| {
-            let (shown, each) = (evaluation.shown(node), each.as_str());
-            let message = format!(
-                "`{each}` takes a list or a map, but `{shown}` is {}",
-                type_name(other)
-            );
-            evaluation.error(node.span.clone(), message)
-        };
-        if let Value::Object(map) = value.as_ref() {
-            let copy = self
-                .budget
-                .produce(map.keys().map(|key| size(&Value::Null) + key.len()).sum());
-            self.at(node, copy)?;
-            return Ok(map.keys().map(|key| owned(key.as_str())).collect());
-        }
-        match value {
-            Cow::Borrowed(Value::Array(list)) => {
-                let steps = self.budget.spend(list.len());
-                self.at(node, steps)?;
-                Ok(list.iter().map(Cow::Borrowed).collect())
-            }
-            Cow::Owned(Value::Array(list)) => Ok(list.into_iter().map(Cow::Owned).collect()),
-            other => Err(wrong(self, &other)),
-        }
-    }
-
-    fn call(
-        &mut self,
-        node: &'s Node,
-        called: Function,
-        arguments: &'s [Node],
-    ) -> Evaluated<Held<'s>> {
-        if called.is_status() {
-            return self.status(node, called).map(owned);
-        }
-        let values = arguments
-            .iter()
-            .map(|argument| self.value(argument))
-            .collect::<Evaluated<Vec<_>>>()?;
-        let views: Vec<&Value> = values.iter().map(Cow::as_ref).collect();
-        let result = compute_call(called, &views, self.scope, &mut self.budget);
-        self.at(node, result).map(Cow::Owned)
-    }
-
-    fn status(&mut self, node: &'s Node, called: Function) -> Evaluated<bool> {
-        let (result, cancelled) = self.scope.status().ok_or_else(|| {
-            self.error(
-                node.span.clone(),
-                format!("`{called}()` exists in `finally` alone"),
-            )
-        })?;
-        let value = match called {
-            Function::Always => true,
-            Function::Cancelled => cancelled,
-            Function::Failure => matches!(
-                result,
-                Outcome::Failed | Outcome::TimedOut | Outcome::Denied | Outcome::Errored
-            ),
-            // The rest are no status functions.
-            _ => {
-                !cancelled
-                    && matches!(
-                        result,
-                        Outcome::Succeeded | Outcome::Warned | Outcome::Skipped
-                    )
-            }
-        };
-        let shown = self.shown(node);
-        if self.seen.len() < self.remember && self.seen.iter().all(|(name, _)| *name != shown) {
-            self.seen.push((shown, value.to_string()));
-        }
-        Ok(value)
-    }
 }
 
-fn owned<'s>(value: impl Into<Value>) -> Held<'s> {
+pub(super) fn owned<'s>(value: impl Into<Value>) -> Held<'s> {
     Cow::Owned(value.into())
 }
 
@@ -408,56 +290,4 @@ fn compare(
             )),
         },
     }
-}
-
-fn compute_call(
-    called: Function,
-    arguments: &[&Value],
-    scope: &Scope,
-    budget: &mut Budget,
-) -> Result<Value, String> {
-    match (called, arguments) {
-        (Function::Contains, [place, wanted]) => {
-            function::contains(place, wanted, budget).map(Value::Bool)
-        }
-        (Function::StartsWith, [text, start]) => function::two_texts(called, text, start, budget)
-            .map(|(text, start)| Value::Bool(text.starts_with(start))),
-        (Function::EndsWith, [text, end]) => function::two_texts(called, text, end, budget)
-            .map(|(text, end)| Value::Bool(text.ends_with(end))),
-        (Function::Format, [pattern, arguments @ ..]) => {
-            function::format(pattern, arguments, budget)
-        }
-        (Function::Join, [list, separator @ ..]) => {
-            function::join(list, separator.first().copied(), budget)
-        }
-        (Function::ToJson, [value]) => {
-            // Looked at first, so that the text cannot be far longer than allowed.
-            budget.look(value)?;
-            let text = value.to_string();
-            budget.produce(text.len())?;
-            Ok(Value::String(text))
-        }
-        (Function::FromJson, [text]) => function::from_json(text, budget),
-        (Function::HashFiles, patterns) => hash_files(patterns, scope, budget),
-        _ => Err(format!(
-            "`{called}` was given the wrong number of arguments"
-        )),
-    }
-}
-
-fn hash_files(patterns: &[&Value], scope: &Scope, budget: &mut Budget) -> Result<Value, String> {
-    if let Some(other) = patterns.iter().find(|pattern| !pattern.is_string()) {
-        return Err(format!(
-            "`hashFiles` takes strings, not {}",
-            type_name(other)
-        ));
-    }
-    budget.produce(patterns.iter().map(|pattern| size(pattern)).sum())?;
-    let key = Value::Array(patterns.iter().map(|pattern| (*pattern).clone()).collect());
-    scope
-        .contexts
-        .get(HASH_FILES)
-        .and_then(|digests| digests.get(key.to_string()))
-        .cloned()
-        .ok_or_else(|| "`hashFiles` is not available here".to_owned())
 }

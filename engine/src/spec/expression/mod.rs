@@ -10,6 +10,7 @@
 
 mod access;
 mod budget;
+mod call;
 mod compare;
 mod context;
 mod error;
@@ -17,6 +18,10 @@ mod evaluate;
 mod explain;
 mod function;
 mod hole;
+#[cfg(test)]
+mod hostile_tests;
+mod invoke;
+mod iterate;
 mod node;
 mod operator;
 #[cfg(test)]
@@ -24,7 +29,10 @@ mod operator_tests;
 mod parsed;
 mod read;
 mod scope;
+mod syntax;
 mod template;
+#[cfg(test)]
+mod template_tests;
 mod token;
 
 pub use context::{Context, Reference};

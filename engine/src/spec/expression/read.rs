@@ -2,13 +2,17 @@
 
 use std::ops::Range;
 
-use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
+use cel::common::ast::{
+    CallExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, MapExpr, SelectExpr, SourceInfo,
+    operators,
+};
 use serde_json::{Number, Value};
 
-use super::node::{Comparison, Each, Kind, Node};
+use super::node::{Comparison, Kind, Node};
 use super::operator::Arithmetic;
+use super::syntax::syntax_error;
 use super::token::{Tokens, scan};
-use super::{Context, ExpressionError, Function};
+use super::{Context, ExpressionError};
 use crate::model::{limits, suggest};
 
 /// Parses a source; a secret may be the whole of it.
@@ -26,6 +30,7 @@ pub(super) fn parse(source: &str) -> Result<Node, ExpressionError> {
         tokens: &tokens,
         places,
         variables: Vec::new(),
+        depth: 0,
     };
     let node = reader.node(&tree)?;
     match secret(&node) {
@@ -61,94 +66,42 @@ pub(super) fn misused_secret(span: Range<usize>) -> ExpressionError {
         .with_hint("write `${{ secrets.name }}` alone, in a field that asks for a secret")
 }
 
-/// What cel's parser could not read, in our words.
-fn syntax_error(tokens: &Tokens<'_>, errors: &cel::ParseErrors) -> ExpressionError {
-    let end = tokens.source.len();
-    let first = errors.errors.first();
-    let token = first.and_then(|error| {
-        let (line, column) = error.pos;
-        let line = usize::try_from(line).ok()?.checked_sub(1)?;
-        let column = usize::try_from(column).ok()?.checked_sub(1)?;
-        let start: usize = tokens
-            .source
-            .split_inclusive('\n')
-            .take(line)
-            .map(str::len)
-            .sum();
-        let rest = tokens.source.get(start..)?;
-        let offset: usize = rest.chars().take(column).map(char::len_utf8).sum();
-        tokens.at(start + offset)
-    });
-    let reserved = first.is_some_and(|error| error.msg.contains("reserved identifier"));
-    let number = first.is_some_and(|error| error.msg.contains("int literal"));
-    let Some(index) = token else {
-        return ExpressionError::new("the expression ends too early", end..end);
-    };
-    let word = tokens.text(index);
-    let span = tokens.list[index].span.clone();
-    if reserved {
-        return ExpressionError::new(format!("`{word}` is a reserved word"), span);
-    }
-    if number {
-        return ExpressionError::new("the number does not fit into 64 bits", span);
-    }
-    let error = ExpressionError::new(format!("`{word}` is not expected here"), span);
-    match word {
-        "and" => error.with_hint("write `&&`"),
-        "or" => error.with_hint("write `||`"),
-        "not" => error.with_hint("write `!`"),
-        _ => match tokens.text(index.wrapping_sub(1)) {
-            "not" => error.with_hint("write `!`"),
-            _ => error,
-        },
-    }
-}
-
-struct Reader<'a> {
-    tokens: &'a Tokens<'a>,
+/// Turns cel's tree into ours.
+pub(super) struct Reader<'a> {
+    pub(super) tokens: &'a Tokens<'a>,
     places: SourceInfo,
     /// Names of elements, innermost last.
-    variables: Vec<String>,
+    pub(super) variables: Vec<String>,
+    depth: usize,
 }
 
-type Read<T> = Result<T, ExpressionError>;
+pub(super) type Read<T> = Result<T, ExpressionError>;
 
 impl Reader<'_> {
-    fn node(&mut self, tree: &IdedExpr) -> Read<Node> {
+    pub(super) fn node(&mut self, tree: &IdedExpr) -> Read<Node> {
+        self.depth += 1;
+        if self.depth > limits::EXPRESSION_DEPTH {
+            let (_, place) = self.place(tree.id);
+            let deepest = limits::EXPRESSION_DEPTH;
+            return Err(ExpressionError::new(
+                format!("more than {deepest} parts in each other"),
+                place,
+            ));
+        }
+        let node = self.parts(tree);
+        self.depth -= 1;
+        node
+    }
+
+    fn parts(&mut self, tree: &IdedExpr) -> Read<Node> {
         let (index, place) = self.place(tree.id);
         match &tree.expr {
             Expr::Ident(name) => self.name(name, index, place),
             Expr::Literal(literal) => self.literal(literal, index, place),
-            Expr::Select(select) => {
-                let of = self.node(&select.operand)?;
-                let field = self.tokens.list.get(index + 1);
-                let span = of.span.start..field.map_or(place.end, |token| token.span.end);
-                Ok(Node {
-                    kind: Kind::Field(Box::new(of), select.field.clone()),
-                    span,
-                })
-            }
+            Expr::Select(select) => self.field(select, index),
             Expr::Call(call) => self.call(call, index, place),
-            Expr::List(list) => {
-                let nodes = self.nodes(&list.elements)?;
-                Ok(Node {
-                    kind: Kind::List(nodes),
-                    span: self.bracketed(index),
-                })
-            }
-            Expr::Map(map) => {
-                let mut entries = Vec::with_capacity(map.entries.len());
-                for entry in &map.entries {
-                    let EntryExpr::MapEntry(entry) = &entry.expr else {
-                        return Err(ExpressionError::new("no entry of a map", place));
-                    };
-                    entries.push((self.node(&entry.key)?, self.node(&entry.value)?));
-                }
-                Ok(Node {
-                    kind: Kind::Map(entries),
-                    span: self.bracketed(index),
-                })
-            }
+            Expr::List(list) => self.list(list, index),
+            Expr::Map(map) => self.map(map, index),
             Expr::Struct(_) => Err(ExpressionError::new("there are no typed messages", place)
                 .with_hint("write a map: `{'key': value}`")),
             Expr::Comprehension(_) | Expr::Unspecified => {
@@ -157,12 +110,39 @@ impl Reader<'_> {
         }
     }
 
-    fn nodes(&mut self, trees: &[IdedExpr]) -> Read<Vec<Node>> {
+    fn field(&mut self, select: &SelectExpr, dot: usize) -> Read<Node> {
+        let of = self.node(&select.operand)?;
+        let end = self.tokens.list.get(dot + 1).map(|token| token.span.end);
+        let span = of.span.start..end.unwrap_or(of.span.end);
+        let kind = Kind::Field(Box::new(of), select.field.clone());
+        Ok(Node { kind, span })
+    }
+
+    fn list(&mut self, list: &ListExpr, open: usize) -> Read<Node> {
+        let kind = Kind::List(self.nodes(&list.elements)?);
+        let span = self.bracketed(open);
+        Ok(Node { kind, span })
+    }
+
+    fn map(&mut self, map: &MapExpr, open: usize) -> Read<Node> {
+        let span = self.bracketed(open);
+        let mut entries = Vec::with_capacity(map.entries.len());
+        for entry in &map.entries {
+            let EntryExpr::MapEntry(entry) = &entry.expr else {
+                return Err(ExpressionError::new("this is no entry of a map", span));
+            };
+            entries.push((self.node(&entry.key)?, self.node(&entry.value)?));
+        }
+        let kind = Kind::Map(entries);
+        Ok(Node { kind, span })
+    }
+
+    pub(super) fn nodes(&mut self, trees: &[IdedExpr]) -> Read<Vec<Node>> {
         trees.iter().map(|tree| self.node(tree)).collect()
     }
 
     /// The word at which cel placed a node, and its bytes.
-    fn place(&self, id: u64) -> (usize, Range<usize>) {
+    pub(super) fn place(&self, id: u64) -> (usize, Range<usize>) {
         let end = self.tokens.source.len();
         self.places
             .offset_for(id)
@@ -173,7 +153,7 @@ impl Reader<'_> {
     }
 
     /// From an opening bracket to the one that closes it.
-    fn bracketed(&self, open: usize) -> Range<usize> {
+    pub(super) fn bracketed(&self, open: usize) -> Range<usize> {
         match self.tokens.list.get(open) {
             Some(token) => token.span.start..self.tokens.list[token.closed_by].span.end,
             None => 0..self.tokens.source.len(),
@@ -244,202 +224,44 @@ impl Reader<'_> {
             return self.method(call, target, index);
         }
         match (call.func_name.as_str(), call.args.as_slice()) {
-            (operators::LOGICAL_NOT, [a]) => {
-                let a = self.node(a)?;
-                let span = place.start..a.span.end;
-                Ok(Node {
-                    kind: Kind::Not(Box::new(a)),
-                    span,
-                })
-            }
-            (operators::NEGATE, [a]) => {
-                let a = self.node(a)?;
-                let span = place.start..a.span.end;
-                Ok(Node {
-                    kind: Kind::Negate(Box::new(a)),
-                    span,
-                })
-            }
-            (operators::INDEX, [of, at]) => {
-                let of = self.node(of)?;
-                let at = self.node(at)?;
-                let span = of.span.start..self.bracketed(index).end;
-                Ok(Node {
-                    kind: Kind::Index(Box::new(of), Box::new(at)),
-                    span,
-                })
-            }
-            (operators::CONDITIONAL, [a, b, c]) => {
-                let three = [self.node(a)?, self.node(b)?, self.node(c)?];
-                let span = three[0].span.start..three[2].span.end;
-                Ok(Node {
-                    kind: Kind::Conditional(Box::new(three)),
-                    span,
-                })
-            }
-            (name, [a, b]) if let Some(form) = Binary::parse(name) => {
-                let a = self.node(a)?;
-                let b = self.node(b)?;
-                let span = a.span.start..b.span.end;
-                Ok(Node {
-                    kind: form.kind(Box::new(a), Box::new(b)),
-                    span,
-                })
-            }
+            (operators::LOGICAL_NOT, [a]) => self.unary(Kind::Not, a, place.start),
+            (operators::NEGATE, [a]) => self.unary(Kind::Negate, a, place.start),
+            (operators::INDEX, [of, at]) => self.index(of, at, index),
+            (operators::CONDITIONAL, [a, b, c]) => self.conditional([a, b, c]),
+            (name, [a, b]) if let Some(form) = Binary::parse(name) => self.binary(form, a, b),
             (name, arguments) => self.function(name, arguments, index),
         }
     }
 
-    /// `name(…)`, where the word at `open` is the bracket.
-    fn function(&mut self, name: &str, arguments: &[IdedExpr], open: usize) -> Read<Node> {
-        let place = self.word_before(open);
-        let span = place.start..self.bracketed(open).end;
-        if name == operators::HAS {
-            let [argument] = arguments else {
-                return Err(ExpressionError::new("`has` takes one field", span));
-            };
-            return self.has(argument, span);
-        }
-        if Each::parse(name).is_some() {
-            return Err(
-                ExpressionError::new(format!("`{name}` is called on a list"), place)
-                    .with_hint(format!("write `list.{name}(x, …)`")),
-            );
-        }
-        let function = known_function(name, place)?;
-        let arguments = self.nodes(arguments)?;
-        checked_call(function, arguments, span)
+    fn unary(&mut self, form: fn(Box<Node>) -> Kind, a: &IdedExpr, start: usize) -> Read<Node> {
+        let a = self.node(a)?;
+        let span = start..a.span.end;
+        let kind = form(Box::new(a));
+        Ok(Node { kind, span })
     }
 
-    fn has(&mut self, argument: &IdedExpr, span: Range<usize>) -> Read<Node> {
-        let node = self.node(argument)?;
-        match node.kind {
-            Kind::Field(of, field) => Ok(Node {
-                kind: Kind::Has(of, field),
-                span,
-            }),
-            _ => Err(ExpressionError::new(
-                "`has` takes a field, such as `has(a.b)`",
-                node.span.clone(),
-            )
-            .with_hint("for a key of a map write `'key' in map`")),
-        }
+    fn index(&mut self, of: &IdedExpr, at: &IdedExpr, open: usize) -> Read<Node> {
+        let of = self.node(of)?;
+        let at = self.node(at)?;
+        let span = of.span.start..self.bracketed(open).end;
+        let kind = Kind::Index(Box::new(of), Box::new(at));
+        Ok(Node { kind, span })
     }
 
-    /// `target.name(…)`.
-    fn method(&mut self, call: &CallExpr, target: &IdedExpr, open: usize) -> Read<Node> {
-        let target = self.node(target)?;
-        let place = self.word_before(open);
-        let span = target.span.start..self.bracketed(open).end;
-        if let Some(each) = Each::parse(&call.func_name) {
-            return self.each(each, target, &call.args, span);
-        }
-        let function = known_function(&call.func_name, place)?;
-        let mut arguments = vec![target];
-        arguments.append(&mut self.nodes(&call.args)?);
-        checked_call(function, arguments, span)
+    fn conditional(&mut self, [a, b, c]: [&IdedExpr; 3]) -> Read<Node> {
+        let three = [self.node(a)?, self.node(b)?, self.node(c)?];
+        let span = three[0].span.start..three[2].span.end;
+        let kind = Kind::Conditional(Box::new(three));
+        Ok(Node { kind, span })
     }
 
-    fn each(
-        &mut self,
-        each: Each,
-        target: Node,
-        arguments: &[IdedExpr],
-        span: Range<usize>,
-    ) -> Read<Node> {
-        let [variable, body] = arguments else {
-            return Err(ExpressionError::new(
-                format!(
-                    "`{each}` takes a name and an expression",
-                    each = each.as_str()
-                ),
-                span,
-            )
-            .with_hint("such as `list.exists(x, x > 1)`"));
-        };
-        let (_, place) = self.place(variable.id);
-        let name = match &variable.expr {
-            Expr::Ident(name) if !name.starts_with('.') => name.clone(),
-            _ => {
-                return Err(ExpressionError::new(
-                    "an element needs a simple name",
-                    place,
-                ));
-            }
-        };
-        if Context::parse(&name).is_some() || self.variables.contains(&name) {
-            return Err(
-                ExpressionError::new(format!("`{name}` already has a meaning"), place)
-                    .with_hint("give the element another name"),
-            );
-        }
-        self.variables.push(name.clone());
-        let body = self.node(body);
-        self.variables.pop();
-        Ok(Node {
-            kind: Kind::Each(each, Box::new(target), name, Box::new(body?)),
-            span,
-        })
+    fn binary(&mut self, form: Binary, a: &IdedExpr, b: &IdedExpr) -> Read<Node> {
+        let a = self.node(a)?;
+        let b = self.node(b)?;
+        let span = a.span.start..b.span.end;
+        let kind = form.kind(Box::new(a), Box::new(b));
+        Ok(Node { kind, span })
     }
-
-    /// The bytes of the word before a bracket: the name of what is called.
-    fn word_before(&self, open: usize) -> Range<usize> {
-        match open
-            .checked_sub(1)
-            .and_then(|index| self.tokens.list.get(index))
-        {
-            Some(token) => token.span.clone(),
-            None => 0..self.tokens.source.len(),
-        }
-    }
-}
-
-fn known_function(name: &str, place: Range<usize>) -> Read<Function> {
-    let name = name.trim_start_matches('.');
-    if let Some(function) = Function::parse(name) {
-        return Ok(function);
-    }
-    let error = ExpressionError::new(format!("there is no function `{name}`"), place);
-    let words = || {
-        Function::ALL
-            .map(Function::as_str)
-            .into_iter()
-            .chain(Each::ALL.map(Each::as_str))
-            .chain([operators::HAS])
-    };
-    // `tojson` and `starts_with` are one word with ours, written in another way.
-    let plain = |word: &str| word.replace('_', "").to_ascii_lowercase();
-    let near = words()
-        .find(|word| plain(word) == plain(name))
-        .or_else(|| suggest(name, words()));
-    Err(match near {
-        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-        None => error.with_hint(format!(
-            "the functions are {}",
-            words().collect::<Vec<_>>().join(", ")
-        )),
-    })
-}
-
-fn checked_call(function: Function, arguments: Vec<Node>, span: Range<usize>) -> Read<Node> {
-    let (least, most) = function.arity();
-    if (least..=most).contains(&arguments.len()) {
-        return Ok(Node {
-            kind: Kind::Call(function, arguments),
-            span,
-        });
-    }
-    let count = match (least, most) {
-        (0, _) => "no argument".to_owned(),
-        (1, 1) => "one argument".to_owned(),
-        (least, usize::MAX) => format!("at least {least}"),
-        (least, most) if least == most => format!("{least} arguments"),
-        (least, most) => format!("{least} or {most} arguments"),
-    };
-    Err(ExpressionError::new(
-        format!("`{function}` takes {count}, not {}", arguments.len()),
-        span,
-    ))
 }
 
 /// An operator between two values.

@@ -1,6 +1,7 @@
 //! Template: a value with expressions in it.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::budget::size;
@@ -35,7 +36,14 @@ pub enum Part {
     /// Text as it is.
     Literal(String),
     /// The value of an expression.
+    #[serde(deserialize_with = "part")]
     Expression(Expression),
+}
+
+/// An expression within a text cannot be a secret.
+fn part<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Expression, D::Error> {
+    let source = String::deserialize(deserializer)?;
+    Expression::parse(&source).map_err(D::Error::custom)
 }
 
 impl Template {

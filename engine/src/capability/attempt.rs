@@ -1,0 +1,99 @@
+//! Attempt: what the host keeps for one attempt while its guest runs.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::git::{self, GitServices};
+use super::stdio::GuestOutput;
+use super::{Limiter, ToolServices, exec, report, secrets, workspace};
+use crate::model::limits;
+use crate::plan::StageRequest;
+use crate::store::AttemptSink;
+
+/// What capabilities need of the process that they run in. One for all attempts.
+#[derive(Debug, Default)]
+pub struct Services {
+    /// What native tools need; none where no tool can run.
+    pub exec: Option<ToolServices>,
+    /// What git needs; none where no remote can be asked.
+    pub git: Option<GitServices>,
+}
+
+/// What the host keeps for one attempt: the request, where to report, and the
+/// context of each capability. The data of the attempt's `wasmtime::Store`.
+pub struct Attempt {
+    pub(super) request: Arc<StageRequest>,
+    pub(super) sink: AttemptSink,
+    /// The run, or this attempt, shall stop.
+    pub(super) cancel: CancellationToken,
+    pub(super) deadline: Instant,
+    pub(super) table: ResourceTable,
+    pub(super) wasi: WasiCtx,
+    limiter: Limiter,
+    pub(super) output: GuestOutput,
+    pub(super) report: report::Context,
+    pub(super) secrets: secrets::Context,
+    pub(super) exec: exec::Context,
+    pub(super) git: git::Context,
+}
+
+impl Attempt {
+    /// The attempt that a request asks for.
+    ///
+    /// Fails when a folder that it shall see cannot be opened.
+    pub fn new(
+        request: Arc<StageRequest>,
+        sink: AttemptSink,
+        cancel: CancellationToken,
+        deadline: Instant,
+        services: &Arc<Services>,
+    ) -> std::io::Result<Self> {
+        let memory_bytes = usize::try_from(request.limits.wasm_memory_bytes).unwrap_or(usize::MAX);
+        let output = GuestOutput::new(&sink);
+        let wasi = workspace::context(&request, &output)?;
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits::HANDLES);
+        Ok(Self {
+            secrets: secrets::Context::new(&request),
+            exec: exec::Context::new(services),
+            git: git::Context::new(services),
+            report: report::Context::default(),
+            limiter: Limiter::new(memory_bytes),
+            request,
+            sink,
+            cancel,
+            deadline,
+            table,
+            wasi,
+            output,
+        })
+    }
+
+    /// What bounds the guest's memory.
+    pub fn limiter(&mut self) -> &mut Limiter {
+        &mut self.limiter
+    }
+
+    /// Where this attempt reports.
+    pub fn sink(&self) -> &AttemptSink {
+        &self.sink
+    }
+
+    /// What the guest wrote to its standard streams.
+    pub fn output(&self) -> &GuestOutput {
+        &self.output
+    }
+}
+
+impl WasiView for Attempt {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Standard output and error of a guest: lines of its stage's log.
+//!
+//! A stream never fails and never blocks for good: past the log's limit the sink
+//! drops lines in silence, since a full pipe would make an ordinary `println!`
+//! panic.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+use crate::model::{Level, LogStream, limits};
+use crate::store::AttemptSink;
+
+/// Bytes that a guest may hand over before it waits for the sink.
+const PERMIT: usize = 64 * 1024;
+
+/// Both streams of one attempt.
+#[derive(Clone)]
+pub struct GuestOutput {
+    stdout: Lines,
+    stderr: Lines,
+}
+
+/// One stream, cut into lines.
+#[derive(Clone)]
+struct Lines {
+    sink: AttemptSink,
+    stream: LogStream,
+    level: Level,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The beginning of a line whose end was not written yet.
+    partial: Vec<u8>,
+    /// Whole lines that the sink has not got yet.
+    whole: Vec<u8>,
+    /// The sink is taking lines. Kept here so that a guest which stops waiting
+    /// does not lose them.
+    sending: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl GuestOutput {
+    pub(super) fn new(sink: &AttemptSink) -> Self {
+        let lines = |stream, level| Lines {
+            sink: sink.clone(),
+            stream,
+            level,
+            state: Arc::default(),
+        };
+        Self {
+            stdout: lines(LogStream::Stdout, Level::Info),
+            stderr: lines(LogStream::Stderr, Level::Warn),
+        }
+    }
+
+    pub(super) fn stdout(&self) -> impl StdoutStream + use<> {
+        self.stdout.clone()
+    }
+
+    pub(super) fn stderr(&self) -> impl StdoutStream + use<> {
+        self.stderr.clone()
+    }
+
+    /// Hands on what is left, a last line without its end included.
+    pub async fn finish(&self) {
+        for lines in [&self.stdout, &self.stderr] {
+            lines.end_line();
+            std::future::poll_fn(|context| lines.poll_sent(context)).await;
+        }
+    }
+}
+
+impl Lines {
+    fn push(&self, bytes: &[u8]) {
+        let mut state = self.lock();
+        let State { partial, whole, .. } = &mut *state;
+        match bytes.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => {
+                whole.append(partial);
+                whole.extend_from_slice(&bytes[..=end]);
+                partial.extend_from_slice(&bytes[end + 1..]);
+            }
+            None => partial.extend_from_slice(bytes),
+        }
+        // A line without end must not grow without bound.
+        if partial.len() > limits::LOG_LINE_BYTES {
+            whole.append(partial);
+            whole.push(b'\n');
+        }
+    }
+
+    fn end_line(&self) {
+        let mut state = self.lock();
+        let State { partial, whole, .. } = &mut *state;
+        if !partial.is_empty() {
+            whole.append(partial);
+            whole.push(b'\n');
+        }
+    }
+
+    /// Ready when the sink has taken all whole lines.
+    fn poll_sent(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        loop {
+            if let Some(sending) = &mut state.sending {
+                std::task::ready!(sending.as_mut().poll(context));
+                state.sending = None;
+            }
+            if state.whole.is_empty() {
+                return Poll::Ready(());
+            }
+            let text = std::mem::take(&mut state.whole);
+            let (sink, stream, level) = (self.sink.clone(), self.stream, self.level);
+            state.sending = Some(Box::pin(async move {
+                // The run is over when the sink is closed: nobody reads on.
+                let _ = sink
+                    .log(stream, level, &String::from_utf8_lossy(&text))
+                    .await;
+            }));
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        let state = self.lock();
+        state.sending.is_some() || !state.whole.is_empty()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl IsTerminal for Lines {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Lines {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Lines {
+    async fn ready(&mut self) {
+        std::future::poll_fn(|context| self.poll_sent(context)).await;
+    }
+}
+
+impl OutputStream for Lines {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.push(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(if self.is_behind() { 0 } else { PERMIT })
+    }
+}
+
+impl AsyncWrite for Lines {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        std::task::ready!(self.poll_sent(context));
+        let taken = bytes.len().min(PERMIT);
+        self.push(&bytes[..taken]);
+        Poll::Ready(Ok(taken))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_sent(context).map(Ok)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(context)
+    }
+}

@@ -1,0 +1,112 @@
+//! Compile: native code for a component, made in a child with limits.
+//!
+//! A component that is slow to compile is not a fault of wasmtime, but it would
+//! be ours: the child has limits of memory and processor time, and takes nothing
+//! down with it.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitCode, Stdio};
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::{ComponentError, config};
+use crate::model::{ChildProgram, limits};
+
+/// Compiles in a child.
+pub(super) async fn compile(
+    program: &ChildProgram,
+    component: &[u8],
+) -> Result<Vec<u8>, ComponentError> {
+    let failed = |error: std::io::Error| ComponentError::Compile(error.to_string());
+    let mut child = tokio::process::Command::new(&program.path)
+        .args(&program.arguments)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .process_group(0)
+        .spawn()
+        .map_err(failed)?;
+    let mut stdin = child.stdin.take().expect("standard input is piped");
+    let mut stdout = child.stdout.take().expect("standard output is piped");
+    let mut stderr = child
+        .stderr
+        .take()
+        .expect("standard error is piped")
+        .take(4096);
+    let (mut code, mut talk) = (Vec::new(), String::new());
+    // A child that dies early closes its input: what it says counts, not that.
+    let write = async {
+        let _ = stdin.write_all(component).await;
+        drop(stdin);
+    };
+    let ((), read, _) = tokio::join!(
+        write,
+        stdout.read_to_end(&mut code),
+        stderr.read_to_string(&mut talk)
+    );
+    read.map_err(failed)?;
+    let status = child.wait().await.map_err(failed)?;
+    if status.success() {
+        return Ok(code);
+    }
+    Err(ComponentError::Compile(match status.signal() {
+        Some(signal) => format!(
+            "the compiler was stopped by signal {signal}, most likely because it took more than {} s or {} MiB",
+            limits::COMPILE_CPU.as_secs(),
+            limits::COMPILE_MEMORY_BYTES >> 20,
+        ),
+        None => talk.trim().to_owned(),
+    }))
+}
+
+/// The child: a component on standard input, native code on standard output.
+pub fn serve() -> ExitCode {
+    match compile_here() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // The parent reads this as the reason.
+            let _ = writeln!(std::io::stderr(), "{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compile_here() -> Result<(), String> {
+    let bound = |resource, most: u64| {
+        setrlimit(
+            resource,
+            Rlimit {
+                current: Some(most),
+                maximum: Some(most),
+            },
+        )
+        .map_err(|error| format!("limits cannot be set: {error}"))
+    };
+    bound(Resource::As, limits::COMPILE_MEMORY_BYTES)?;
+    bound(Resource::Cpu, limits::COMPILE_CPU.as_secs())?;
+    bound(Resource::Core, 0)?;
+    let mut component = Vec::new();
+    std::io::stdin()
+        .take(limits::COMPONENT_BYTES + 1)
+        .read_to_end(&mut component)
+        .map_err(|error| error.to_string())?;
+    let engine = config::engine().map_err(|error| error.to_string())?;
+    // Deeply nested types must meet their end on a stack that has room.
+    let compiled = std::thread::Builder::new()
+        .stack_size(16 * 1024 * 1024)
+        .spawn(move || {
+            engine
+                .precompile_component(&component)
+                .map_err(|error| format!("{error:#}"))
+        })
+        .map_err(|error| error.to_string())?
+        .join()
+        .map_err(|_| "the compiler panicked".to_owned())??;
+    std::io::stdout()
+        .write_all(&compiled)
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,37 @@
+//! Config: the wasmtime engine, with every proposal off that no guest needs.
+
+use std::thread;
+
+use wasmtime::{Config, Engine};
+
+use crate::model::limits;
+
+/// The engine of this process. All that compile or run a component use the same
+/// settings, in the child that compiles too, or the code would not load.
+pub(super) fn engine() -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config
+        .wasm_memory64(false)
+        .wasm_relaxed_simd(false)
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(limits::WASM_STACK_BYTES)
+        .async_stack_size(limits::WASM_STACK_BYTES * 2);
+    Engine::new(&config)
+}
+
+/// Ticks while the engine lives, so that a guest which never calls the host
+/// gives way to others and can be stopped.
+pub(super) fn start_ticking(engine: &Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    thread::Builder::new()
+        .name("epoch".to_owned())
+        .spawn(move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                thread::sleep(limits::EPOCH_TICK);
+            }
+        })?;
+    Ok(())
+}

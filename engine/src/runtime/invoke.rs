@@ -1,0 +1,211 @@
+//! Invoke: one attempt of one stage, in a fresh `wasmtime::Store`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use wasmtime::Store;
+
+use super::{Plugin, Runtime, trap};
+use crate::capability::{Attempt, GuestFailure, GuestFailureClass, Services};
+use crate::model::{Failure, FailureClass, Outcome, SourceLocation, limits};
+use crate::plan::{AttemptEnd, StageRequest};
+use crate::store::AttemptSink;
+
+impl Runtime {
+    /// Runs an attempt to its end, whatever that is. Never later than its
+    /// deadline, and not longer than a grace period after `cancel`.
+    pub async fn invoke(
+        &self,
+        plugin: &Plugin,
+        services: &Arc<Services>,
+        request: Arc<StageRequest>,
+        sink: AttemptSink,
+        cancel: CancellationToken,
+    ) -> AttemptEnd {
+        let time = Duration::from_millis(request.limits.timeout_ms);
+        let deadline = Instant::now() + time;
+        let inputs = request.inputs.to_string();
+        let attempt = match Attempt::new(request, sink.clone(), cancel.clone(), deadline, services)
+        {
+            Ok(attempt) => attempt,
+            Err(error) => {
+                let _ = sink.close(0).await;
+                return errored(
+                    "host.workspace",
+                    format!("a folder cannot be opened: {error}"),
+                );
+            }
+        };
+        let output = attempt.output().clone();
+        let mut store = Store::new(self.engine(), attempt);
+        arm(&mut store);
+        let call = async {
+            let instance = plugin.instantiate(&mut store).await?;
+            instance
+                .engine_stage_stage()
+                .call_run(&mut store, &inputs)
+                .await
+        };
+        // Dropping the call stops a loop of the guest and a waiting host call
+        // alike; what host calls hold is released by their `Drop`.
+        let ended = tokio::select! {
+            ended = call => Some(ended),
+            () = tokio::time::sleep_until(deadline.into()) => None,
+            () = stopped(&cancel) => None,
+        };
+        let memory_bytes = store.data_mut().limiter().memory_bytes();
+        let refused_memory = store.data_mut().limiter().refused();
+        drop(store);
+        output.finish().await;
+        let end = match ended {
+            Some(Ok(Ok(text))) => succeeded(plugin, &sink, &text),
+            Some(Ok(Err(failure))) => failed(&sink, failure, &cancel),
+            Some(Err(error)) => trap::explain(&error, refused_memory),
+            None if cancel.is_cancelled() => cancelled(),
+            None => timed_out(time),
+        };
+        let end = AttemptEnd {
+            failure: end.failure.map(|failure| sink.redact_failure(failure)),
+            ..end
+        };
+        let _ = sink.close(memory_bytes).await;
+        end
+    }
+}
+
+/// Sets every limit of a store, before anything of the guest runs.
+pub(super) fn arm(store: &mut Store<Attempt>) {
+    store.limiter(|attempt| attempt.limiter());
+    store.set_hostcall_fuel(limits::HOSTCALL_BYTES);
+    store.set_max_component_handles(limits::HANDLES);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+}
+
+/// The end of the grace period after a cancel.
+async fn stopped(cancel: &CancellationToken) {
+    cancel.cancelled().await;
+    tokio::time::sleep(limits::CANCEL_GRACE).await;
+}
+
+fn succeeded(plugin: &Plugin, sink: &AttemptSink, text: &str) -> AttemptEnd {
+    if text.len() > limits::OUTPUTS_BYTES {
+        return failure(
+            Outcome::Failed,
+            Failure::new(
+                FailureClass::Limit,
+                "limit.outputs",
+                format!(
+                    "the outputs have {} bytes, more than {}",
+                    text.len(),
+                    limits::OUTPUTS_BYTES
+                ),
+            )
+            .with_hint("write large results to a file of the workspace"),
+        );
+    }
+    let outputs = match serde_json::from_str::<Value>(text) {
+        Ok(outputs) => outputs,
+        Err(error) => {
+            return internal("host.outputs", format!("the outputs are not JSON: {error}"));
+        }
+    };
+    if let Err(reason) = plugin.check_outputs(&outputs) {
+        return internal(
+            "host.outputs",
+            format!("the outputs do not match the schema: {reason}"),
+        );
+    }
+    AttemptEnd {
+        outcome: Outcome::Succeeded,
+        outputs: sink.redact_value(outputs),
+        failure: None,
+    }
+}
+
+fn failed(sink: &AttemptSink, guest: GuestFailure, cancel: &CancellationToken) -> AttemptEnd {
+    let class = match guest.class {
+        GuestFailureClass::WorkFailed => FailureClass::WorkFailed,
+        GuestFailureClass::Transient => FailureClass::Transient,
+        // Only a refusal that the host recorded makes a denial.
+        GuestFailureClass::Denied if sink.was_denied() => FailureClass::Denied,
+        GuestFailureClass::Denied | GuestFailureClass::UserError => FailureClass::UserError,
+        GuestFailureClass::Cancelled if cancel.is_cancelled() => FailureClass::Cancelled,
+        GuestFailureClass::Cancelled | GuestFailureClass::Internal => FailureClass::Internal,
+    };
+    let outcome = match class {
+        FailureClass::Denied => Outcome::Denied,
+        FailureClass::Cancelled => Outcome::Cancelled,
+        _ => Outcome::Failed,
+    };
+    // A code is the host's only if the host gave it to this attempt.
+    let code = if sink.gave(&guest.code) {
+        guest.code
+    } else {
+        format!("plugin.{}", guest.code)
+    };
+    failure(
+        outcome,
+        Failure {
+            class,
+            code,
+            message: guest.message,
+            hint: guest.hint,
+            causes: guest.causes,
+            location: guest.location.map(|location| SourceLocation {
+                path: location.path,
+                line: location.line,
+                column: location.column,
+            }),
+            retry_after_ms: guest.retry_after,
+            exit_code: exit_code(guest.details.as_deref()),
+            stderr_tail: None,
+        },
+    )
+}
+
+/// The exit code of a native tool, which `retry.on: ["exit:N"]` looks at.
+fn exit_code(details: Option<&str>) -> Option<i32> {
+    let details: Value = serde_json::from_str(details?).ok()?;
+    i32::try_from(details.get("exit-code")?.as_i64()?).ok()
+}
+
+fn timed_out(time: Duration) -> AttemptEnd {
+    let message = format!("the attempt took longer than {} ms", time.as_millis());
+    let failed = Failure::new(FailureClass::Limit, "limit.time", message)
+        .with_hint("raise `timeout:` of the stage if it needs more");
+    failure(Outcome::TimedOut, failed)
+}
+
+fn cancelled() -> AttemptEnd {
+    let failed = Failure::new(
+        FailureClass::Cancelled,
+        "host.cancelled",
+        "the run was cancelled",
+    );
+    failure(Outcome::Cancelled, failed)
+}
+
+fn errored(code: &str, message: String) -> AttemptEnd {
+    failure(
+        Outcome::Errored,
+        Failure::new(FailureClass::Host, code, message),
+    )
+}
+
+fn internal(code: &str, message: String) -> AttemptEnd {
+    failure(
+        Outcome::Failed,
+        Failure::new(FailureClass::Internal, code, message),
+    )
+}
+
+fn failure(outcome: Outcome, failure: Failure) -> AttemptEnd {
+    AttemptEnd {
+        outcome,
+        outputs: Value::Null,
+        failure: Some(failure),
+    }
+}

@@ -1,0 +1,70 @@
+//! Trap: why a guest stopped without an answer, in words and with a stable code.
+
+use serde_json::Value;
+use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use crate::model::{Failure, FailureClass, Outcome};
+use crate::plan::AttemptEnd;
+use crate::store::SinkClosed;
+
+/// Frames of a backtrace that are kept.
+const FRAMES: usize = 8;
+
+/// The end of an attempt whose guest trapped.
+pub(super) fn explain(error: &wasmtime::Error, refused_memory: bool) -> AttemptEnd {
+    let (class, code, message) = classify(error, refused_memory);
+    let mut failure = Failure::new(class, code, message);
+    if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
+        failure.causes = trace
+            .frames()
+            .iter()
+            .take(FRAMES)
+            .map(|frame| format!("at {}", frame.func_name().unwrap_or("an unnamed function")))
+            .collect();
+    }
+    AttemptEnd {
+        outcome: Outcome::Failed,
+        outputs: Value::Null,
+        failure: Some(failure),
+    }
+}
+
+fn classify(error: &wasmtime::Error, refused_memory: bool) -> (FailureClass, &'static str, String) {
+    if let Some(closed) = error.downcast_ref::<SinkClosed>() {
+        return match closed {
+            SinkClosed::TooManyFacts => (FailureClass::Limit, "limit.calls", closed.to_string()),
+            SinkClosed::RunOver => (FailureClass::Host, "host.run-over", closed.to_string()),
+        };
+    }
+    if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
+        return (
+            FailureClass::Internal,
+            "plugin.exit",
+            format!("the plugin called exit({code})"),
+        );
+    }
+    if refused_memory {
+        let message = "the plugin asked for more memory than it may have".to_owned();
+        return (FailureClass::Limit, "limit.memory", message);
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => {
+            let message = "the plugin used up its stack".to_owned();
+            (FailureClass::Limit, "limit.stack", message)
+        }
+        Some(trap) => (
+            FailureClass::Internal,
+            "plugin.trap",
+            format!("the plugin trapped: {trap}"),
+        ),
+        None => {
+            let root = error.root_cause().to_string();
+            (
+                FailureClass::Internal,
+                "plugin.trap",
+                format!("the plugin was stopped: {root}"),
+            )
+        }
+    }
+}
