@@ -234,7 +234,8 @@ impl Attempt {
             Err(refusal) => Err(refusal),
         };
         let result = ended.as_ref().map(in_words);
-        self.record_command(function, words, since, effect, result).await?;
+        self.record_command(function, words, since, effect, result)
+            .await?;
         Ok(ended)
     }
 
