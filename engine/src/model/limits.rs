@@ -192,6 +192,10 @@ pub const HTTP_HEADERS: usize = 100;
 pub const HTTP_FIRST_BYTE: Duration = Duration::from_mins(2);
 /// Time of a whole exchange, so that a trickle ends as well.
 pub const HTTP_TOTAL: Duration = Duration::from_mins(10);
+/// Requests of one attempt that are under way at the same time; the others wait.
+pub const HTTP_CONCURRENT: usize = 32;
+/// Bytes of a request's body that a guest hands over at a time.
+pub const HTTP_CHUNK_BYTES: usize = 64 * 1024;
 /// Connections that wait for their next request.
 pub const HTTP_IDLE: usize = 32;
 /// Of those, to one host: more would only serve a burst.

@@ -39,6 +39,7 @@ impl Runtime {
             }
         };
         let output = attempt.output().clone();
+        let requests = attempt.requests().clone();
         let mut store = Store::new(self.engine(), attempt);
         arm(&mut store);
         let call = async {
@@ -59,6 +60,7 @@ impl Runtime {
         let refused_memory = store.data_mut().limiter().refused();
         drop(store);
         output.finish().await;
+        requests.finish().await;
         let end = match ended {
             Some(Ok(Ok(text))) => succeeded(plugin, &sink, &text),
             Some(Ok(Err(failure))) => failed(&sink, failure, &cancel),
