@@ -9,7 +9,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::git::{self, GitServices};
 use super::stdio::GuestOutput;
-use super::{Limiter, report, secrets, workspace};
+use super::{Limiter, ToolServices, exec, report, secrets, workspace};
 use crate::model::limits;
 use crate::plan::StageRequest;
 use crate::store::AttemptSink;
@@ -17,6 +17,8 @@ use crate::store::AttemptSink;
 /// What capabilities need of the process that they run in. One for all attempts.
 #[derive(Debug, Default)]
 pub struct Services {
+    /// What native tools need; none where no tool can run.
+    pub exec: Option<ToolServices>,
     /// What git needs; none where no remote can be asked.
     pub git: Option<GitServices>,
 }
@@ -35,6 +37,7 @@ pub struct Attempt {
     pub(super) output: GuestOutput,
     pub(super) report: report::Context,
     pub(super) secrets: secrets::Context,
+    pub(super) exec: exec::Context,
     pub(super) git: git::Context,
 }
 
@@ -56,6 +59,7 @@ impl Attempt {
         table.set_max_capacity(limits::HANDLES);
         Ok(Self {
             secrets: secrets::Context::new(&request),
+            exec: exec::Context::new(services),
             git: git::Context::new(services),
             report: report::Context::default(),
             limiter: Limiter::new(memory_bytes),

@@ -33,10 +33,12 @@ mod generated {
             "engine:stage/report.section": super::super::report::Section,
             "engine:secrets/store.secret": super::super::secrets::Secret,
             "engine:git/history.repository": super::super::git::Repository,
+            "engine:exec/process.child": super::super::exec::Child,
         },
     });
 }
 
+pub(crate) use generated::engine::exec::process as exec;
 pub(crate) use generated::engine::git;
 pub(crate) use generated::engine::secrets::store as secrets;
 pub use generated::engine::stage::types::{Failure, FailureClass};

@@ -10,6 +10,7 @@
 //! and every report inherit it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -32,8 +33,8 @@ pub enum AttemptMessage {
     DurableFact(Fact, oneshot::Sender<()>),
     /// Something is worth showing.
     Signal(Signal),
-    /// It is over; the last message.
-    Ended(StageId, Box<AttemptEnd>),
+    /// It is over, after so long; the last message.
+    Ended(StageId, Box<AttemptEnd>, Duration),
 }
 
 /// The attempt cannot report any more: the run is over, or the attempt has used
@@ -89,6 +90,8 @@ struct Inner {
 }
 
 struct Log {
+    /// Where the log file will be; most stages that do nothing never need one.
+    path: Option<PathBuf>,
     file: Option<LogFile>,
     kept_bytes: u64,
     limit_bytes: u64,
@@ -98,18 +101,20 @@ struct Log {
 }
 
 impl AttemptSink {
-    /// The sink of an attempt. Without `file` log text is only shown.
+    /// The sink of an attempt. The file at `log` is made with the first line;
+    /// without a path log text is only shown.
     pub fn new(
         stage: StageId,
         attempt: u32,
         clock: Arc<dyn Clock>,
         redactor: Arc<Redactor>,
         messages: mpsc::Sender<AttemptMessage>,
-        file: Option<LogFile>,
+        log: Option<PathBuf>,
         limit_bytes: u64,
     ) -> Self {
         let log = Log {
-            file,
+            path: log,
+            file: None,
             kept_bytes: 0,
             limit_bytes,
             dropped_lines: 0,
@@ -459,11 +464,19 @@ impl AttemptSink {
 
 impl Log {
     fn write(&mut self, line: &LogLine) {
-        if let Some(file) = &mut self.file
-            && let Err(error) = file.write(line)
-        {
+        if let Err(error) = self.try_write(line) {
             tracing::error!(%error, "the log file cannot be written; the rest is only shown");
             self.file = None;
+        }
+    }
+
+    fn try_write(&mut self, line: &LogLine) -> std::io::Result<()> {
+        if let Some(path) = self.path.take() {
+            self.file = Some(LogFile::create(&path)?);
+        }
+        match &mut self.file {
+            Some(file) => file.write(line),
+            None => Ok(()),
         }
     }
 

@@ -10,7 +10,8 @@ use engine::capability::git::protocol::{
     Answer, Bounds, CheckedOut, Clone, Credential, LsRefs, MirrorPlace, ProcessLimits, Progress,
     Remote, RemoteRef, Request, SecretText,
 };
-use engine::capability::git::{Address, ChildProgram, GitFailure, call};
+use engine::capability::git::{Address, GitFailure, call};
+use engine::model::ChildProgram;
 use tempfile::TempDir;
 
 #[path = "../../../tests/src/servers/git_http.rs"]
@@ -201,21 +202,11 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
         .block_on(future)
 }
 
-/// The program of the child, beside the test's own.
+/// The engine itself, as the child of another.
 pub fn child() -> ChildProgram {
-    let own = std::env::current_exe().unwrap();
-    let program = own
-        .parent()
-        .unwrap()
-        .with_file_name("examples")
-        .join("git-child");
-    assert!(
-        program.is_file(),
-        "build the child first: cargo build -p engine --example git-child"
-    );
     ChildProgram {
-        program,
-        arguments: Vec::new(),
+        path: PathBuf::from(env!("CARGO_BIN_EXE_engine")),
+        arguments: vec!["internal".to_owned(), "git".to_owned()],
     }
 }
 

@@ -24,6 +24,9 @@ use super::watch::Report;
 ///
 /// The caller has made this process for nothing else, and does nothing after.
 pub fn serve() -> ExitCode {
+    if let Err(error) = crate::sandbox::close_inherited() {
+        return fail(GitFailure::io("inherited files cannot be closed", &error));
+    }
     let mut input = io::stdin();
     let start: Start = match protocol::read(&mut input) {
         Ok(Some(start)) => start,

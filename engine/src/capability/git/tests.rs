@@ -148,9 +148,9 @@ struct House {
 /// it is told to build the library alone.
 fn house(list: &[&str], fetch: &[&str]) -> Option<House> {
     let own = std::env::current_exe().unwrap();
-    let program = own.parent()?.parent()?.join("examples/git-child");
-    if !program.is_file() {
-        eprintln!("SKIPPED: the git child is not built (cargo build --example git-child)");
+    let path = own.parent()?.with_file_name("engine");
+    if !path.is_file() {
+        eprintln!("SKIPPED: the engine, which is the child, is not built (cargo build)");
         return None;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -169,8 +169,8 @@ fn house(list: &[&str], fetch: &[&str]) -> Option<House> {
     let services = Services {
         git: Some(GitServices {
             child: ChildProgram {
-                program,
-                arguments: Vec::new(),
+                path,
+                arguments: vec!["internal".to_owned(), "git".to_owned()],
             },
             mirrors: folder.path().join("mirrors"),
             scratch: folder.path().to_owned(),
@@ -178,6 +178,7 @@ fn house(list: &[&str], fetch: &[&str]) -> Option<House> {
             dial: None,
             secret: Box::new(|_| None),
         }),
+        exec: None,
     };
     let (sender, mut messages) = mpsc::channel(1024);
     let calls = Arc::<Mutex<Vec<HostCall>>>::default();

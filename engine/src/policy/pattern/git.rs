@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::git_url::{Place, read_remote};
 use super::path::{PathPattern, Segment, write_path};
+use super::remote::{Place, read_remote};
 use super::source::{Resolve, Source};
 use super::{GitUrl, HostPattern, PatternError};
 

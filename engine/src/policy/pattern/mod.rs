@@ -23,6 +23,7 @@ mod http_tests;
 mod law_tests;
 mod parts;
 mod path;
+mod remote;
 mod request_url;
 mod source;
 mod wire;

@@ -110,18 +110,22 @@ pub(super) fn is_hidden(c: char) -> bool {
             | '\u{E000}'..='\u{F8FF}' | '\u{E0000}'..='\u{10FFFF}')
 }
 
-/// Where `}}` ends an expression; one within quotes does not.
+/// Where `}}` ends an expression: outside quotes, and not where it closes two
+/// maps that the expression opened. The rule of every text with expressions.
 fn end_of_expression(text: &str) -> Option<usize> {
     let mut quote = None;
     let mut escaped = false;
+    let mut maps = 0_usize;
     for (index, c) in text.char_indices() {
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(open) if c == open => quote = None,
-            None if c == '"' || c == '\'' => quote = Some(c),
-            None if text[index..].starts_with("}}") => return Some(index),
-            Some(_) | None => {}
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), _) if c == open => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '{') => maps += 1,
+            (None, '}') if maps > 0 => maps -= 1,
+            (None, '}') if text[index..].starts_with("}}") => return Some(index),
+            _ => {}
         }
     }
     None

@@ -1,0 +1,125 @@
+//! State: where every stage of a run is. Changed by the dispatcher alone.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::{Index, IndexMut};
+
+use serde_json::Value;
+
+use crate::model::{Digest, Failure, Outcome};
+use crate::plan::Plan;
+
+/// Where one stage is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Status {
+    /// Waits for so many needs.
+    Waiting(usize),
+    /// May start as soon as there is room.
+    Ready,
+    /// An attempt runs.
+    Running,
+    /// Waits for its next attempt.
+    Retrying,
+    /// It is over.
+    Finished(Outcome),
+}
+
+/// One stage of a run.
+#[derive(Debug)]
+pub(super) struct StageState {
+    pub(super) status: Status,
+    /// Attempts begun.
+    pub(super) attempts: u32,
+    /// What it needs that did not end as it should.
+    pub(super) unmet: Option<String>,
+    pub(super) outputs: Value,
+    pub(super) failure: Option<Failure>,
+    /// Position among the commits; none before.
+    pub(super) committed: Option<u64>,
+    /// Its layers.
+    pub(super) layers: BTreeMap<String, Option<Digest>>,
+}
+
+/// All stages of a run, and who waits for whom.
+#[derive(Debug)]
+pub(super) struct Stages {
+    each: Vec<StageState>,
+    /// The stages that need each stage.
+    pub(super) dependents: Vec<Vec<usize>>,
+    by_id: HashMap<String, usize>,
+}
+
+impl Index<usize> for Stages {
+    type Output = StageState;
+
+    fn index(&self, index: usize) -> &StageState {
+        &self.each[index]
+    }
+}
+
+impl IndexMut<usize> for Stages {
+    fn index_mut(&mut self, index: usize) -> &mut StageState {
+        &mut self.each[index]
+    }
+}
+
+impl Stages {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let mut dependents = vec![Vec::new(); plan.stages.len()];
+        for (index, stage) in plan.stages.iter().enumerate() {
+            for need in &stage.needs {
+                dependents[need.stage].push(index);
+            }
+        }
+        let each = plan
+            .stages
+            .iter()
+            .map(|stage| StageState {
+                // The stages of `finally` wait for the end of the others too.
+                status: Status::Waiting(stage.needs.len() + usize::from(stage.finally)),
+                attempts: 0,
+                unmet: None,
+                outputs: Value::Null,
+                failure: None,
+                committed: None,
+                layers: BTreeMap::new(),
+            })
+            .collect();
+        let ids = plan.stages.iter().enumerate();
+        let by_id = ids
+            .map(|(index, stage)| (stage.id.as_str().to_owned(), index))
+            .collect();
+        Self {
+            each,
+            dependents,
+            by_id,
+        }
+    }
+
+    /// The stage with this id.
+    pub(super) fn find(&self, id: &str) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
+    /// How a stage ended; none before.
+    pub(super) fn outcome(&self, index: usize) -> Option<Outcome> {
+        match self.each[index].status {
+            Status::Finished(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// One thing that a stage waits for has come. Whether it was the last.
+    pub(super) fn release(&mut self, index: usize) -> bool {
+        match &mut self.each[index].status {
+            Status::Waiting(1) => {
+                self.each[index].status = Status::Ready;
+                true
+            }
+            Status::Waiting(left) => {
+                *left -= 1;
+                false
+            }
+            _ => false,
+        }
+    }
+}
