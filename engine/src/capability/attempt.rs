@@ -9,7 +9,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::git::{self, GitServices};
 use super::stdio::GuestOutput;
-use super::{Limiter, ToolServices, exec, report, secrets, workspace};
+use super::{Limiter, RunningTools, ToolServices, exec, report, secrets, workspace};
 use crate::model::limits;
 use crate::plan::StageRequest;
 use crate::store::AttemptSink;
@@ -81,6 +81,11 @@ impl Attempt {
     /// Where this attempt reports.
     pub fn sink(&self) -> &AttemptSink {
         &self.sink
+    }
+
+    /// Its native tools that have not ended.
+    pub fn tools(&self) -> RunningTools {
+        self.exec.running()
     }
 
     /// What the guest wrote to its standard streams.

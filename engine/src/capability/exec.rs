@@ -2,7 +2,7 @@
 //!
 //! Granted by `exec: [{ tool: name, network: none }]`. A tool is code outside
 //! the wasm sandbox: what bounds it is `sandbox/`, and what that does not hold
-//! is said in every run. Tested by the guest `exec` and by `exec/tests.rs`.
+//! is said in every run. Tested by `exec/tests.rs`.
 
 mod command;
 mod live;
@@ -71,6 +71,10 @@ pub(super) struct Context {
     running: Arc<Semaphore>,
 }
 
+/// The commands of an attempt that have not ended.
+#[derive(Debug, Clone)]
+pub struct RunningTools(Arc<Semaphore>);
+
 /// A command that a guest started and has not waited for.
 pub struct Child {
     live: Live,
@@ -80,7 +84,22 @@ pub struct Child {
     recorded: bool,
 }
 
+impl RunningTools {
+    /// Returns when nothing is left of any command. The layers of a stage must
+    /// not be touched before: a tool that was told to die may write until then.
+    pub async fn ended(&self) {
+        let all = u32::try_from(limits::EXEC_CHILDREN).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        drop(self.0.acquire_many(all).await);
+    }
+}
+
 impl Context {
+    /// The commands that have not ended.
+    pub(super) fn running(&self) -> RunningTools {
+        RunningTools(self.running.clone())
+    }
+
     pub(super) fn new(services: &Arc<Services>) -> Self {
         Self {
             services: services.clone(),

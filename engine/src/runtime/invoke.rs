@@ -43,7 +43,7 @@ impl Runtime {
                 );
             }
         };
-        let output = attempt.output().clone();
+        let (output, tools) = (attempt.output().clone(), attempt.tools());
         let mut store = Store::new(self.engine(), attempt);
         arm(&mut store);
         let call = async {
@@ -63,6 +63,7 @@ impl Runtime {
         let memory_bytes = store.data_mut().limiter().memory_bytes();
         let refused_memory = store.data_mut().limiter().refused();
         drop(store);
+        tools.ended().await;
         output.finish().await;
         let end = match ended {
             Some(Ok(Ok(text))) => succeeded(plugin, &sink, &text),
