@@ -22,6 +22,7 @@ mod pipeline;
 mod places;
 mod plan;
 mod random;
+mod receiver;
 mod run;
 mod runs;
 mod secrets;

@@ -7,6 +7,7 @@ use super::environment::Environment;
 use super::failure::Failure;
 use super::output::Shown;
 use super::pipeline::{self, Planned, Source};
+use super::receiver::Receiver;
 use super::{Exit, cancels, diagnostics, random, secrets, services};
 use crate::model::{Clock, RunId, SystemClock, Timestamp};
 use crate::plan::Plan;
@@ -53,6 +54,10 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
         jitter: random::fraction,
     };
     let services = Arc::new(services::of_run(&places, &directory, &vault, environment)?);
+    let receiver = match arguments.receiver {
+        Some(port) => Some(Receiver::start(port).await?),
+        None => None,
+    };
     let shown = Shown::start(arguments.output, environment)
         .map_err(|error| infrastructure(&format!("the run cannot be shown: {error}")))?;
     let clock = Arc::new(SystemClock::default());
@@ -71,6 +76,9 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     )
     .await;
     let was_shown = shown.finish();
+    if let Some(receiver) = receiver {
+        environment.tell(&receiver.finish());
+    }
     let report = ended.map_err(|error| broken_off(&error, &run))?;
     index(&home, &plan, &run, started, Some((clock.now(), &report)));
     clean_up(arguments, &directory, environment);
