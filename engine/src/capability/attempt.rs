@@ -84,7 +84,7 @@ impl Attempt {
     }
 
     /// Its native tools that have not ended.
-    pub fn tools(&self) -> RunningTools {
+    pub fn running_tools(&self) -> RunningTools {
         self.exec.running()
     }
 

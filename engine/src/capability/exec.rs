@@ -50,8 +50,11 @@ pub struct ToolServices {
     pub surroundings: Surroundings,
     /// The value of a secret, by its name in the pipeline; none if nobody
     /// supplied one.
-    pub secret: Box<dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync>,
+    pub secret: Box<SecretSource>,
 }
+
+/// Looks a secret up by its name in the pipeline.
+pub type SecretSource = dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync;
 
 impl fmt::Debug for ToolServices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -253,7 +256,8 @@ impl Attempt {
             Err(refusal) => Err(refusal),
         };
         let result = ended.as_ref().map(in_words);
-        self.record_command(function, words, since, effect, result).await?;
+        self.record_command(function, words, since, effect, result)
+            .await?;
         Ok(ended)
     }
 
@@ -322,7 +326,7 @@ impl Attempt {
         };
         let launch = ready
             .await
-            .map_err(|error| problem::disk(std::io::Error::other(error)))??;
+            .map_err(|error| problem::disk(&std::io::Error::other(error)))??;
         Live::start(Start {
             launcher: self.exec.services()?.launcher.clone(),
             tool,
@@ -347,7 +351,7 @@ impl Attempt {
         let made = tokio::task::spawn_blocking(move || Scratch::new(&below, &request));
         let made = made
             .await
-            .map_err(|error| problem::disk(std::io::Error::other(error)))?
+            .map_err(|error| problem::disk(&std::io::Error::other(error)))?
             .map_err(|error| problem::tree(&error))?;
         let made = Arc::new(made);
         self.exec.scratch = Some(made.clone());
@@ -468,6 +472,7 @@ impl Attempt {
 
 /// How a command ended, for the record.
 fn in_words(ended: &Ended) -> String {
+    use std::fmt::Write as _;
     let usage = &ended.end.usage;
     let exit = match ended.end.exit {
         sandbox::Exit::Code(code) => format!("exit {code}"),
@@ -483,10 +488,9 @@ fn in_words(ended: &Ended) -> String {
         ended.bytes[1],
     );
     if ended.end.stragglers > 0 {
-        words.push_str(&format!(
-            ", {} processes left behind were killed",
-            ended.end.stragglers
-        ));
+        let count = ended.end.stragglers;
+        write!(words, ", {count} processes left behind were killed")
+            .expect("writing to a string cannot fail");
     }
     words
 }

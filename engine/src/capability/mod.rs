@@ -20,6 +20,6 @@ mod workspace;
 
 pub use attempt::{Attempt, Services};
 pub use bindings::{Failure as GuestFailure, FailureClass as GuestFailureClass, Plugin, PluginPre};
-pub use exec::{RunningTools, ToolServices};
+pub use exec::{RunningTools, SecretSource, ToolServices};
 pub use limiter::Limiter;
 pub use link::link;

@@ -38,7 +38,7 @@ impl Runtime {
                 );
             }
         };
-        let (output, tools) = (attempt.output().clone(), attempt.tools());
+        let (output, tools) = (attempt.output().clone(), attempt.running_tools());
         let mut store = Store::new(self.engine(), attempt);
         arm(&mut store);
         let call = async {
