@@ -12,12 +12,14 @@
 //! only lower floors (see `ARCHITECTURE.md`).
 
 pub mod capability;
-pub mod cli;
+pub mod egress;
 pub mod model;
 pub mod plan;
 pub mod policy;
 pub mod report;
 pub mod run;
 pub mod runtime;
+pub mod sandbox;
 pub mod spec;
 pub mod store;
+// pub mod cli;

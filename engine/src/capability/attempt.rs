@@ -7,15 +7,21 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::git::{self, GitServices};
 use super::stdio::GuestOutput;
-use super::{Limiter, report, secrets, workspace};
+use super::{Limiter, ToolServices, exec, report, secrets, workspace};
 use crate::model::limits;
 use crate::plan::StageRequest;
 use crate::store::AttemptSink;
 
 /// What capabilities need of the process that they run in. One for all attempts.
 #[derive(Debug, Default)]
-pub struct Services {}
+pub struct Services {
+    /// What native tools need; none where no tool can run.
+    pub exec: Option<ToolServices>,
+    /// What git needs; none where no remote can be asked.
+    pub git: Option<GitServices>,
+}
 
 /// What the host keeps for one attempt: the request, where to report, and the
 /// context of each capability. The data of the attempt's `wasmtime::Store`.
@@ -31,6 +37,8 @@ pub struct Attempt {
     pub(super) output: GuestOutput,
     pub(super) report: report::Context,
     pub(super) secrets: secrets::Context,
+    pub(super) exec: exec::Context,
+    pub(super) git: git::Context,
 }
 
 impl Attempt {
@@ -42,7 +50,7 @@ impl Attempt {
         sink: AttemptSink,
         cancel: CancellationToken,
         deadline: Instant,
-        _services: &Arc<Services>,
+        services: &Arc<Services>,
     ) -> std::io::Result<Self> {
         let memory_bytes = usize::try_from(request.limits.wasm_memory_bytes).unwrap_or(usize::MAX);
         let output = GuestOutput::new(&sink);
@@ -51,6 +59,8 @@ impl Attempt {
         table.set_max_capacity(limits::HANDLES);
         Ok(Self {
             secrets: secrets::Context::new(&request),
+            exec: exec::Context::new(services),
+            git: git::Context::new(services),
             report: report::Context::default(),
             limiter: Limiter::new(memory_bytes),
             request,

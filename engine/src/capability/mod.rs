@@ -8,6 +8,8 @@
 mod attempt;
 mod bindings;
 mod context;
+mod exec;
+pub mod git;
 mod limiter;
 mod link;
 mod report;
@@ -18,5 +20,6 @@ mod workspace;
 
 pub use attempt::{Attempt, Services};
 pub use bindings::{Failure as GuestFailure, FailureClass as GuestFailureClass, Plugin, PluginPre};
+pub use exec::ToolServices;
 pub use limiter::Limiter;
 pub use link::link;

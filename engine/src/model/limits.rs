@@ -8,9 +8,56 @@ use std::time::Duration;
 pub const PIPELINE_BYTES: usize = 20 * 1024 * 1024;
 /// Most stages of a pipeline.
 pub const STAGES: usize = 100_000;
+/// Most needs of all stages together; ten a stage in the largest pipeline.
+pub const NEEDS: usize = 1_000_000;
+/// Levels of a pipeline file. The deepest place of the language is seven; the
+/// rest is for the inputs of plugins. Recursion over the tree is bounded by it.
+pub const PIPELINE_DEPTH: usize = 64;
+/// Values and keys of a pipeline file: twenty for each of the stages that it
+/// may have. A node takes about 50 bytes.
+pub const PIPELINE_NODES: usize = 2_000_000;
+/// Entries of one list or mapping of a pipeline file.
+pub const PIPELINE_ENTRIES: usize = STAGES;
+/// Values that the aliases and merges of a pipeline file stand for, so that a
+/// small file cannot become a large tree.
+pub const PIPELINE_REPLAYED_NODES: usize = 10_000;
+/// Longest text of a pipeline file: longer scripts belong into the repository.
+pub const PIPELINE_SCALAR_BYTES: usize = 1024 * 1024;
+/// Compiled size of a regular expression that a pipeline or a plugin brings.
+pub const REGULAR_EXPRESSION_BYTES: usize = 1024 * 1024;
+/// Diagnostics of one text that are kept; nobody reads more.
+pub const DIAGNOSTICS: usize = 1_000;
+
+/// Longest pattern of a grant: far beyond any that a person reviews.
+pub const PATTERN_BYTES: usize = 2048;
+/// Longest URL of a request: what common servers take in a request line.
+pub const URL_BYTES: usize = 8 * 1024;
+
+/// Longest expression.
+pub const EXPRESSION_BYTES: usize = 8 * 1024;
+/// Words of an expression. The parser recurses for operators in a row: this
+/// many take it less than 512 KiB of stack and 30 ms.
+pub const EXPRESSION_TOKENS: usize = 500;
+/// Brackets in each other in an expression, each about 8 KiB of the parser's stack.
+pub const EXPRESSION_NESTING: usize = 32;
+/// Parts in each other in an expression, brackets or not: what keeps reading and
+/// evaluating below half of the 2 MiB that a thread has, in a build without
+/// optimisation too.
+pub const EXPRESSION_DEPTH: usize = 64;
+/// Steps of one evaluation: about 10 ms.
+pub const EXPRESSION_STEPS: usize = 100_000;
+/// Bytes that one evaluation makes, in all: what a stage may have as outputs.
+pub const EXPRESSION_VALUE_BYTES: usize = 1024 * 1024;
+/// Expressions and the pieces between them in one text.
+pub const TEXT_EXPRESSIONS: usize = 256;
+/// Bytes of the values of one template, together: a few times the outputs that
+/// it may quote.
+pub const TEMPLATE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Linear memory of a guest. Rust, JS and Python stages need 1 to 10 MiB.
 pub const DEFAULT_WASM_MEMORY_BYTES: usize = 256 * 1024 * 1024;
+/// Linear memory that a stage may ask for: what 32-bit memory has.
+pub const WASM_MEMORY_BYTES: usize = 4 * 1024 * 1024 * 1024;
 /// Elements of all tables of a guest; a Python component needs about 10,000.
 pub const TABLE_ELEMENTS: usize = 1_000_000;
 /// Core instances of one store; Python needs more than ten a component.
@@ -32,6 +79,12 @@ pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 pub const DESCRIBE: Duration = Duration::from_secs(2);
 /// Longest `stage-info` document.
 pub const STAGE_INFO_BYTES: usize = 1024 * 1024;
+
+/// Schemas in a schema of a plugin, references followed, so that no reference
+/// makes checking exponential. The built-ins' have about 50.
+pub const SCHEMA_NODES: usize = 10_000;
+/// Capability requests of a plugin; there are seven kinds.
+pub const STAGE_INFO_REQUESTS: usize = 64;
 
 /// Largest component file: twice a Python stage (20 MB).
 pub const COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -56,6 +109,8 @@ pub const RETRY_DELAY: Duration = Duration::from_hours(1);
 pub const OUTPUTS_BYTES: usize = 1024 * 1024;
 /// Log text kept of an attempt, unless `resources.log` says otherwise.
 pub const DEFAULT_LOG_BYTES: u64 = 64 * 1024 * 1024;
+/// Log text that `resources.log` may ask for.
+pub const LOG_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Longest line of a log; longer ones are cut into pieces.
 pub const LOG_LINE_BYTES: usize = 64 * 1024;
 /// End of standard error kept with a failure.
@@ -80,8 +135,18 @@ pub const QUEUE: usize = 1024;
 pub const CONNECT: Duration = Duration::from_secs(10);
 /// Time without a byte on a connection.
 pub const IDLE: Duration = Duration::from_secs(30);
+/// Time to resolve a name: one look at two name servers of a usual set-up.
+pub const RESOLVE: Duration = Duration::from_secs(5);
+/// Names that are resolved at the same time. A look-up cannot be interrupted, and
+/// each holds one of tokio's 512 blocking threads.
+pub const LOOKUPS: usize = 16;
+/// Addresses of one name. Large services answer with eight to sixteen.
+pub const ADDRESSES: usize = 64;
 /// Time of a whole git transfer.
 pub const GIT_TOTAL: Duration = Duration::from_mins(10);
+/// Time to the first byte of an answer of a git server, which may have to pack a
+/// large repository first.
+pub const GIT_FIRST_BYTE: Duration = Duration::from_mins(2);
 /// Bytes of a received pack.
 pub const GIT_PACK_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Objects of a received pack.
@@ -98,6 +163,20 @@ pub const GIT_DEPTH: usize = 100;
 pub const GIT_REFS: u32 = 100_000;
 /// Memory of the child that does git's work.
 pub const GIT_MEMORY_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Repositories that a guest may have open for their history; each is a process.
+pub const GIT_SESSIONS: usize = 8;
+/// Packs of a mirror. Each fetch adds one, and each makes every look-up slower;
+/// beyond this the mirror is made anew, which costs one clone.
+pub const GIT_MIRROR_PACKS: usize = 60;
+/// Time to wait for another run that fetches into the same mirror: half of what
+/// a transfer may take, so that a waiting stage ends with a clear reason.
+pub const GIT_MIRROR_WAIT: Duration = Duration::from_mins(5);
+/// Commits that one call for history may give.
+pub const GIT_LOG_COMMITS: u32 = 10_000;
+/// Bytes of a blob that one call may give: what fits into a message in base64.
+pub const GIT_READ_BYTES: u64 = 32 * 1024 * 1024;
+/// Changed files that one call may give.
+pub const GIT_CHANGES: usize = 100_000;
 /// Longest message between the engine and a re-executed child.
 pub const FRAME_BYTES: usize = 64 * 1024 * 1024;
 
@@ -109,6 +188,19 @@ pub const HTTP_RESPONSE_BYTES: u64 = 256 * 1024 * 1024;
 pub const HTTP_HEADER_BYTES: usize = 64 * 1024;
 /// Headers of a response.
 pub const HTTP_HEADERS: usize = 100;
+/// Time to the head of a response. Longer than [`IDLE`]: a service may think.
+pub const HTTP_FIRST_BYTE: Duration = Duration::from_mins(2);
+/// Time of a whole exchange, so that a trickle ends as well.
+pub const HTTP_TOTAL: Duration = Duration::from_mins(10);
+/// Connections that wait for their next request.
+pub const HTTP_IDLE: usize = 32;
+/// Of those, to one host: more would only serve a burst.
+pub const HTTP_IDLE_PER_HOST: usize = 4;
+/// How long a connection waits for its next request. Shorter than the five
+/// seconds after which common servers hang up: a request must not meet that.
+pub const HTTP_IDLE_TIME: Duration = Duration::from_secs(4);
+/// How long a connection that has just served may take to be ready again.
+pub const HTTP_READY: Duration = Duration::from_millis(100);
 
 /// Arguments of one command, together.
 pub const EXEC_ARGUMENT_BYTES: usize = 128 * 1024;
@@ -145,6 +237,40 @@ pub const FAILURES_SHOWN: usize = 10;
 pub const GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// Time between two frames of the live display.
 pub const FRAME_MS: u64 = 50;
+/// Bytes of the environment of one command. The kernel takes 2 MiB of arguments
+/// and environment together; a build needs a few KiB.
+pub const EXEC_ENVIRONMENT_BYTES: usize = 256 * 1024;
+/// Longest time of `child.terminate` between asking and killing.
+pub const EXEC_TERMINATE_GRACE: Duration = Duration::from_mins(5);
+/// Processes and threads' leaders that one command may have at the same time. A
+/// parallel build of a large project has some hundreds; a fork bomb has no end.
+pub const EXEC_PROCESSES: u64 = 4096;
+/// Time between two looks at the processes of a command.
+pub const EXEC_WATCH: Duration = Duration::from_millis(100);
+/// The same where memory is limited: a process that touches new memory at 1 GB/s
+/// is 20 MB over when it is seen.
+pub const EXEC_WATCH_MEMORY: Duration = Duration::from_millis(20);
+/// Time to start a tool: two programs to load, on a machine that is out of breath.
+pub const EXEC_START: Duration = Duration::from_secs(30);
+/// Time that the launcher takes to kill whatever is left. A process that the
+/// kernel holds in a system call cannot be killed; it dies when it returns.
+pub const EXEC_KILL: Duration = Duration::from_secs(5);
+/// Time that the engine gives a launcher that was told to kill, before the
+/// engine does it over the launcher's head. A tool may have stopped it.
+pub const EXEC_LAUNCHER_PATIENCE: Duration = Duration::from_millis(700);
+/// Size asked for the pipe of an output stream. Fewer, larger reads: 64 KiB cost
+/// a switch for every 64 KiB.
+pub const EXEC_PIPE_BYTES: usize = 256 * 1024;
+/// Time that an output stream may stay open and silent after the command and
+/// everything it started has ended: somebody else holds it.
+pub const EXEC_DRAIN: Duration = Duration::from_millis(500);
+/// Largest tool: the digest of a program is computed before it runs.
+pub const EXEC_PROGRAM_BYTES: u64 = 1024 * 1024 * 1024;
+/// Shortest secret: a shorter one would tear up ordinary text where it is
+/// redacted, and is no secret for long.
+pub const SECRET_MIN_BYTES: usize = 6;
+/// Longest secret. Private keys have 4 KiB, service accounts 3.
+pub const SECRET_BYTES: usize = 64 * 1024;
 /// What the wall around native tools does not hold, as a run tells it at its
 /// start: a paragraph that appears every time is not read.
 pub const WALL_GAPS_SHOWN: usize = 2;

@@ -3,11 +3,31 @@
 //! After a `Plan` is made nothing reads the pipeline's text, the environment or
 //! the clock.
 
+mod digest;
+mod grants;
+mod imports;
+mod index;
+mod inputs;
 mod model;
+mod outputs;
 mod request;
+mod requests;
+mod resolve;
+mod schema;
+mod scope;
+mod settle;
+mod stage_info;
+mod with;
+mod workspace;
 
+pub use index::{ImportedFunction, PluginFacts, PluginIndex};
 pub use model::{
-    Backoff, Effects, Facts, GitFacts, Need, Plan, PlannedPlugin, PlannedStage, RetryOn,
-    RetryPolicy, SecretDeclaration, SecretKind, StageLimits, ToolFacts,
+    Backoff, Facts, GitFacts, Need, Plan, PlannedPlugin, PlannedStage, RetryPolicy,
+    SecretDeclaration, StageLimits, ToolFacts,
 };
+// The plan says them in the pipeline's own words.
+pub use crate::spec::{Effects, RetryOn, SecretKind};
 pub use request::{Access, AttemptEnd, Mount, SecretHandle, StageRequest};
+pub use resolve::resolve;
+pub use schema::{Field, Marker, Schema, SchemaError};
+pub use stage_info::{Capability, CapabilityRequest, Example, StageInfo, StageInfoError};

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::model::{Digest, Outcome, StageId, limits};
 use crate::policy::Grants;
 use crate::spec::expression::{Expression, Template};
+use crate::spec::{Effects, RetryOn, SecretKind};
 
 /// What will happen in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -172,20 +173,6 @@ pub struct RetryPolicy {
     pub backoff: Backoff,
 }
 
-/// A failure that is worth another try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RetryOn {
-    /// The plugin said so.
-    Transient,
-    /// The attempt's time was over.
-    TimedOut,
-    /// What ran the stage went away.
-    LostWorker,
-    /// A native tool ended with this code.
-    Exit(i32),
-}
-
 /// How long to wait before another attempt: `initial * factor^(n-1)`, at most
 /// `max`, and with full jitter a random part of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -216,18 +203,6 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What running a stage twice would do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Effects {
-    /// Something that must not happen twice.
-    Once,
-    /// The same as running it once.
-    Idempotent,
-    /// Nothing outside the workspace.
-    Repeatable,
-}
-
 /// A secret that the pipeline declares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -239,18 +214,4 @@ pub struct SecretDeclaration {
     /// Where the value comes from unless the invoker says otherwise: `env:NAME`
     /// or `file:/run/secrets/…`.
     pub from: Option<String>,
-}
-
-/// What a secret is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SecretKind {
-    /// An opaque text, used as it is.
-    Token,
-    /// `user:password`.
-    Basic,
-    /// A private key in OpenSSH's form.
-    SshKey,
-    /// A whole URL, bound to its own origin.
-    Url,
 }

@@ -1,9 +1,13 @@
 //! Policy: what a stage is given, and what an organisation lets any pipeline give.
 
+mod decide;
 mod grant;
 mod pattern;
 
+pub use decide::{Part, Refusal, decide};
 pub use grant::{
     ExecGrant, GitGrant, Grants, HttpGrant, SecretsGrant, ToolGrant, ToolNetwork, WorkspaceGrant,
 };
-pub use pattern::{GitPattern, GitUrl, HttpPattern, PatternError};
+pub use pattern::{
+    GitPattern, GitTransport, GitUrl, HostPattern, HttpPattern, PatternError, request_url,
+};

@@ -456,9 +456,11 @@ impl<R: StageRunner> Dispatcher<R> {
         }
     }
 
-    /// The result so far, which only the stages of `finally` may ask for.
-    pub(super) fn result_for(&self, index: usize) -> Option<Outcome> {
-        self.plan.stages[index].finally.then(|| self.result())
+    /// How the run went and whether it was cancelled, which only the stages of
+    /// `finally` may ask for.
+    pub(super) fn status_for(&self, index: usize) -> Option<(Outcome, bool)> {
+        let finally = self.plan.stages[index].finally;
+        finally.then(|| (self.result(), self.cancelled_by.is_some()))
     }
 
     async fn record(&self, fact: Fact) -> Result<(), RunError> {

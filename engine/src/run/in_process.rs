@@ -6,18 +6,23 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::StageRunner;
+use crate::capability::Services;
 use crate::model::{Failure, FailureClass, Outcome};
 use crate::plan::{AttemptEnd, StageRequest};
 use crate::runtime::Runtime;
 use crate::store::AttemptSink;
 
 /// Runs attempts in this process.
-pub struct InProcess(Arc<Runtime>);
+pub struct InProcess {
+    runtime: Arc<Runtime>,
+    services: Arc<Services>,
+}
 
 impl InProcess {
-    /// A runner whose components were loaded into `runtime`.
-    pub fn new(runtime: Arc<Runtime>) -> Self {
-        Self(runtime)
+    /// A runner whose components were loaded into `runtime`, and whose
+    /// capabilities work with `services`.
+    pub fn new(runtime: Arc<Runtime>, services: Arc<Services>) -> Self {
+        Self { runtime, services }
     }
 }
 
@@ -28,7 +33,7 @@ impl StageRunner for InProcess {
         sink: AttemptSink,
         cancel: CancellationToken,
     ) -> AttemptEnd {
-        let Some(plugin) = self.0.plugin(&request.component) else {
+        let Some(plugin) = self.runtime.plugin(&request.component) else {
             let message = format!("the component {} was not loaded", request.component);
             return ended(
                 Outcome::Errored,
@@ -47,7 +52,7 @@ impl StageRunner for InProcess {
             );
         }
         // On the heap: the future holds the whole call.
-        Box::pin(self.0.invoke(&plugin, request, sink, cancel)).await
+        Box::pin(self.runtime.invoke(&plugin, &self.services, request, sink, cancel)).await
     }
 }
 

@@ -37,14 +37,15 @@ impl Contexts {
         Self(contexts)
     }
 
-    /// The scope of expressions that name the stages in `named`.
+    /// The scope of expressions that name the stages in `named`; `status` is how
+    /// the run went and whether it was cancelled, for those in `finally`.
     ///
     /// Only those, since the scope of a stage must not grow with the run.
     pub(super) fn scope<'a>(
         &self,
         stages: &Stages,
         named: impl Iterator<Item = &'a str>,
-        result: Option<Outcome>,
+        status: Option<(Outcome, bool)>,
     ) -> Scope {
         let mut contexts = self.0.clone();
         let mut entries = Map::new();
@@ -61,9 +62,10 @@ impl Contexts {
             entries.insert(name.to_owned(), Value::Object(entry));
         }
         contexts.insert("stages".to_owned(), Value::Object(entries));
-        if let (Some(result), Some(Value::Object(run))) = (result, contexts.get_mut("run")) {
-            run.insert("result".to_owned(), json!(result));
+        let mut scope = Scope { contexts };
+        if let Some((result, cancelled)) = status {
+            scope.set_status(result, cancelled);
         }
-        Scope { contexts }
+        scope
     }
 }

@@ -11,7 +11,7 @@ use super::executor::{self, Folders, WrittenFolder};
 use super::{StageRunner, state::Status};
 use crate::model::{Fact, Failure, Outcome};
 use crate::plan::{Access, Mount, PlannedStage, SecretHandle, StageRequest};
-use crate::spec::expression::{EvaluationError, Reference, Scope, Template};
+use crate::spec::expression::{Context, EvaluationError, Reference, Scope, Template};
 use crate::store::AttemptSink;
 
 /// What becomes of a ready stage.
@@ -155,7 +155,7 @@ pub(super) fn pipeline_outputs<R: StageRunner>(
         let named = named.iter().map(String::as_str);
         let scope = dispatcher
             .contexts
-            .scope(&dispatcher.stages, named, Some(result));
+            .scope(&dispatcher.stages, named, Some((result, false)));
         match template.resolve(&scope) {
             Ok(value) => {
                 outputs.insert(name.clone(), value);
@@ -178,7 +178,7 @@ fn scope<R: StageRunner>(dispatcher: &Dispatcher<R>, index: usize, stage: &Plann
     let named = named.iter().map(String::as_str);
     dispatcher
         .contexts
-        .scope(&dispatcher.stages, named, dispatcher.result_for(index))
+        .scope(&dispatcher.stages, named, dispatcher.status_for(index))
 }
 
 fn environment(
@@ -310,8 +310,6 @@ fn named_stages<'a>(templates: impl IntoIterator<Item = &'a Template>) -> Vec<St
 
 /// The stage that a reference names, if it names one.
 fn stage_of(reference: &Reference) -> Option<String> {
-    match reference.path.as_slice() {
-        [context, stage, ..] if context == "stages" => Some(stage.clone()),
-        _ => None,
-    }
+    let stage = reference.path.first()?;
+    (reference.context == Context::Stages).then(|| stage.clone())
 }

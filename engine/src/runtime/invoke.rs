@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
 use super::{Plugin, Runtime, trap};
-use crate::capability::{Attempt, GuestFailure, GuestFailureClass};
+use crate::capability::{Attempt, GuestFailure, GuestFailureClass, Services};
 use crate::model::{Failure, FailureClass, Outcome, SourceLocation, limits};
 use crate::plan::{AttemptEnd, StageRequest};
 use crate::store::AttemptSink;
@@ -19,6 +19,7 @@ impl Runtime {
     pub async fn invoke(
         &self,
         plugin: &Plugin,
+        services: &Arc<Services>,
         request: Arc<StageRequest>,
         sink: AttemptSink,
         cancel: CancellationToken,
@@ -31,7 +32,7 @@ impl Runtime {
             sink.clone(),
             cancel.clone(),
             deadline,
-            self.services(),
+            services,
         ) {
             Ok(attempt) => attempt,
             Err(error) => {

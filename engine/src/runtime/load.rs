@@ -10,7 +10,7 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
 use super::{ChildProgram, ComponentError, Import, compile, config, describe, inspect};
-use crate::capability::{self, Attempt, Plugin as Instance, PluginPre, Services};
+use crate::capability::{self, Attempt, Plugin as Instance, PluginPre};
 use crate::model::{Clock, Digest};
 use crate::store::{CompiledCache, CompiledEntry};
 
@@ -43,7 +43,6 @@ pub struct Runtime {
     compiled: CompiledCache,
     child: ChildProgram,
     clock: Arc<dyn Clock>,
-    services: Arc<Services>,
     plugins: Mutex<HashMap<Digest, Arc<Plugin>>>,
 }
 
@@ -67,11 +66,7 @@ struct Known {
 
 impl Runtime {
     /// Starts wasmtime.
-    pub fn new(
-        options: RuntimeOptions,
-        clock: Arc<dyn Clock>,
-        services: Arc<Services>,
-    ) -> Result<Self, RuntimeError> {
+    pub fn new(options: RuntimeOptions, clock: Arc<dyn Clock>) -> Result<Self, RuntimeError> {
         let wrong = |error: wasmtime::Error| RuntimeError::Wasmtime(format!("{error:#}"));
         let engine = config::engine().map_err(wrong)?;
         let mut linker = Linker::new(&engine);
@@ -85,7 +80,6 @@ impl Runtime {
             compiled,
             child: options.child,
             clock,
-            services,
             plugins: Mutex::default(),
         })
     }
@@ -113,10 +107,6 @@ impl Runtime {
 
     pub(super) fn engine(&self) -> &Engine {
         &self.engine
-    }
-
-    pub(super) fn services(&self) -> &Arc<Services> {
-        &self.services
     }
 
     fn load_compiled(&self, digest: &Digest, size: usize) -> Option<Plugin> {

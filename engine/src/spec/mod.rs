@@ -1,3 +1,45 @@
 //! Spec: what the author wrote. It keeps source spans, and it may be wrong.
+//!
+//! ```text
+//! bytes ──decode──▶ text ──yaml──▶ Node ──parse──▶ Spec ──check──▶ [Diagnostic]
+//! ```
 
+mod capability;
+mod check;
+pub mod code;
+mod context;
+mod declare;
+mod diagnostics;
 pub mod expression;
+mod fields;
+pub mod graph;
+mod model;
+mod needs;
+mod node;
+mod parse;
+mod reading;
+mod references;
+mod scalar;
+mod stage;
+mod text;
+mod unit;
+mod word;
+mod written;
+mod yaml;
+
+pub use check::check;
+pub use context::{CONTEXTS, ContextFacts, Time, context, is_plan_time};
+pub use diagnostics::Diagnostics;
+pub use model::{
+    BackoffSpec, CapabilitiesSpec, Defaults, InputKind, InputSpec, NeedSpec, NetworkSpec,
+    PatternSpec, PluginSpec, ResourcesSpec, RetrySpec, SecretSpec, Spec, StageSpec, ToolSpec, Uses,
+};
+pub(crate) use needs::{StageOrder, stage_order};
+pub use node::Spanned;
+pub use parse::parse;
+pub(crate) use reading::ambiguous;
+pub(crate) use references::{nearest_name, whole_secret};
+pub use text::decode;
+pub use unit::{duration, size};
+pub use word::{Effects, RetryOn, SecretKind};
+pub use written::{Written, WrittenContent};

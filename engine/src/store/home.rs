@@ -94,7 +94,7 @@ impl Home {
                 .map_err(|error| HomeError::Io { path, error })
         };
         make(path.clone())?;
-        for part in ["logs", "layers", "attempts"] {
+        for part in ["logs", "layers", "attempts", "scratch"] {
             make(path.join(part))?;
         }
         let lock = lock(&path.join("lock"))?;
@@ -151,9 +151,19 @@ impl RunDirectory {
         log_path(&self.path, stage, attempt)
     }
 
+    /// Where all committed layers lie.
+    pub fn layers(&self) -> PathBuf {
+        self.path.join("layers")
+    }
+
+    /// Where tools of this run have private folders. Removed with the layers.
+    pub fn scratch(&self) -> PathBuf {
+        self.path.join("scratch")
+    }
+
     /// Where the committed layer of a stage lies.
     pub fn layer(&self, stage: &StageId) -> PathBuf {
-        self.path.join("layers").join(stage.as_str())
+        self.layers().join(stage.as_str())
     }
 
     /// Where an attempt works. Removed when it ends.
@@ -165,7 +175,7 @@ impl RunDirectory {
 
     /// Removes the layers, which nothing needs when the run has ended.
     pub fn remove_layers(&self) -> io::Result<()> {
-        for part in ["layers", "attempts"] {
+        for part in ["layers", "attempts", "scratch"] {
             super::layer::remove(&self.path.join(part))?;
         }
         Ok(())

@@ -8,6 +8,7 @@ pub mod layer;
 mod line;
 mod log;
 mod redactor;
+mod secret;
 mod sink;
 
 pub use compiled::{CompiledCache, CompiledEntry};
@@ -16,5 +17,9 @@ pub use index::{Index, IndexError, IndexedRun, summarise};
 pub use journal::{Journal, JournalFailed};
 pub use line::{ReadError, Record, read_journal};
 pub use log::{LogFile, read_log};
-pub use redactor::Redactor;
+pub use redactor::{RedactingStream, Redactor};
+pub use secret::{
+    Ambient, AttemptSecrets, SecretError, SecretSource, SecretUrl, SecretVault, Swapped,
+    sources as secret_sources,
+};
 pub use sink::{AttemptMessage, AttemptSink, CallEnd, SinkClosed};

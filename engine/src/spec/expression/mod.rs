@@ -1,5 +1,43 @@
 //! Expressions: `${{ … }}`, a strict subset of CEL.
+//!
+//! ```text
+//! text ──hole──▶ Template ──▶ Expression
+//! source ──token──▶ cel's parser ──read──▶ Node ──evaluate(Scope)──▶ Value
+//! ```
+//!
+//! The grammar is the `cel` crate's; what is allowed in it, what it means, and
+//! what it may cost are decided here. See `docs/expressions.md`.
 
+mod access;
+mod budget;
+mod call;
+mod compare;
+mod context;
+mod error;
+mod evaluate;
+mod explain;
+mod function;
+mod hole;
+#[cfg(test)]
+mod hostile_tests;
+mod invoke;
+mod iterate;
+mod node;
+mod operator;
+#[cfg(test)]
+mod operator_tests;
+mod parsed;
+mod read;
+mod scope;
+mod syntax;
 mod template;
+#[cfg(test)]
+mod template_tests;
+mod token;
 
-pub use template::{EvaluationError, Expression, Reference, Scope, Template};
+pub use context::{Context, Reference};
+pub use error::{EvaluationError, ExpressionError};
+pub use function::Function;
+pub use parsed::Expression;
+pub use scope::Scope;
+pub use template::{Part, Template};

@@ -1,0 +1,492 @@
+//! `engine:exec/process`: running native tools.
+//!
+//! Granted by `exec: [{ tool: name, network: none }]`. A tool is code outside
+//! the wasm sandbox: what bounds it is `sandbox/`, and what that does not hold
+//! is said in every run. Tested by the guest `exec` and by `exec/tests.rs`.
+
+mod command;
+mod live;
+mod output;
+mod problem;
+mod scratch;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+use wasmtime::component::Resource;
+use zeroize::Zeroizing;
+
+use super::bindings::exec::{
+    Captured, Chunk, Command, EnvValue, Error, Exit, Host, HostChild, Input, Outcome, OutputMode,
+    ToolInfo, Usage,
+};
+use super::secrets::Secret;
+use super::{Attempt, Services};
+use crate::model::{CallDecision, Level, LogStream, limits};
+use crate::plan::SecretKind;
+use crate::policy::ToolNetwork;
+use crate::sandbox::{self, LauncherProgram, Stdin, Surroundings};
+use crate::store::{CallEnd, SinkClosed};
+use command::{Variable, Wanted};
+use live::{Destination, Ended, Live, Start};
+use problem::Refusal;
+use scratch::Scratch;
+
+const INTERFACE: &str = "engine:exec/process";
+
+/// What native tools need of the process that the engine runs in.
+pub struct ToolServices {
+    /// The program that becomes the launcher of a tool.
+    pub launcher: LauncherProgram,
+    /// Folder below which each attempt gets its private folders. It must be of
+    /// this run alone, and be removed with it: a crash leaves them there.
+    pub scratch: PathBuf,
+    /// The folders of the user that tools keep things in.
+    pub surroundings: Surroundings,
+    /// The value of a secret, by its name in the pipeline; none if nobody
+    /// supplied one.
+    pub secret: Box<dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync>,
+}
+
+impl fmt::Debug for ToolServices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolServices")
+            .field("launcher", &self.launcher)
+            .field("scratch", &self.scratch)
+            .field("surroundings", &self.surroundings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The tools of one attempt.
+pub(super) struct Context {
+    services: Arc<Services>,
+    /// Made with the first command.
+    scratch: Option<Arc<Scratch>>,
+    running: Arc<Semaphore>,
+}
+
+/// A command that a guest started and has not waited for.
+pub struct Child {
+    live: Live,
+    words: String,
+    since: Instant,
+    /// Whether its end is on record.
+    recorded: bool,
+}
+
+impl Context {
+    pub(super) fn new(services: &Arc<Services>) -> Self {
+        Self {
+            services: services.clone(),
+            scratch: None,
+            running: Arc::new(Semaphore::new(limits::EXEC_CHILDREN)),
+        }
+    }
+
+    fn services(&self) -> Result<&ToolServices, Refusal> {
+        self.services.exec.as_ref().ok_or_else(problem::unavailable)
+    }
+}
+
+impl Host for Attempt {
+    async fn tools(&mut self) -> wasmtime::Result<Vec<ToolInfo>> {
+        self.sink.count(INTERFACE);
+        let tools = self.request.grants.exec.iter().flat_map(|exec| &exec.tools);
+        Ok(tools
+            .map(|grant| {
+                let facts = self.request.tools.get(&grant.tool);
+                ToolInfo {
+                    name: grant.tool.clone(),
+                    available: facts.is_some_and(|facts| facts.path.is_some()),
+                    digest: facts.and_then(|facts| Some(facts.digest?.to_string())),
+                    network: grant.network != ToolNetwork::None,
+                }
+            })
+            .collect())
+    }
+
+    async fn run(&mut self, command: Command) -> wasmtime::Result<Result<Outcome, Error>> {
+        let refuse_pipe = |mode| mode == OutputMode::Pipe;
+        let has_pipe = refuse_pipe(command.stdout) || refuse_pipe(command.stderr);
+        let ended = if has_pipe {
+            let message = "`run` has nobody to read a pipe; use `capture` or `spawn`".to_owned();
+            self.refuse("run", &command, problem::malformed(message))
+                .await?
+        } else {
+            self.run_to_the_end("run", command, 0).await?
+        };
+        Ok(ended
+            .map(|ended| outcome(&ended))
+            .map_err(|refusal| refusal.error))
+    }
+
+    async fn capture(
+        &mut self,
+        command: Command,
+        max_bytes: u64,
+    ) -> wasmtime::Result<Result<Captured, Error>> {
+        // Guest-controlled.
+        let max_bytes = max_bytes.min(limits::EXEC_CAPTURE_BYTES);
+        let max_bytes = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+        let ended = self.run_to_the_end("capture", command, max_bytes).await?;
+        Ok(ended
+            .map(|ended| {
+                let outcome = outcome(&ended);
+                let [(stdout, more_stdout), (stderr, more_stderr)] = ended.kept;
+                Captured {
+                    outcome,
+                    stdout,
+                    stderr,
+                    truncated: more_stdout || more_stderr,
+                }
+            })
+            .map_err(|refusal| refusal.error))
+    }
+
+    async fn spawn(
+        &mut self,
+        command: Command,
+    ) -> wasmtime::Result<Result<Resource<Child>, Error>> {
+        let since = Instant::now();
+        let (words, effect, started) = self.start("spawn", command, None).await?;
+        // On record from the start: what becomes of it may never be asked.
+        let result = started.as_ref().map(|_| "started".to_owned());
+        self.record("spawn", words.clone(), since, effect, result)
+            .await?;
+        match started {
+            Ok(live) => Ok(Ok(self.table.push(Child {
+                live,
+                words,
+                since,
+                recorded: false,
+            })?)),
+            Err(refusal) => Ok(Err(refusal.error)),
+        }
+    }
+}
+
+impl HostChild for Attempt {
+    async fn read(
+        &mut self,
+        this: Resource<Child>,
+        max_bytes: u32,
+    ) -> wasmtime::Result<Result<Option<Chunk>, Error>> {
+        self.sink.count(INTERFACE);
+        // Guest-controlled; a read of nothing would look like the end.
+        let max_bytes = (max_bytes as usize).clamp(1, limits::EXEC_PIPE_BYTES);
+        let child = self.table.get_mut(&this)?;
+        let read = child.live.read(max_bytes).await;
+        Ok(read
+            .map(|chunk| chunk.map(|(from_stderr, bytes)| Chunk { from_stderr, bytes }))
+            .map_err(|refusal| refusal.error))
+    }
+
+    async fn write_stdin(
+        &mut self,
+        this: Resource<Child>,
+        bytes: Option<Vec<u8>>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        self.sink.count(INTERFACE);
+        let child = self.table.get_mut(&this)?;
+        let written = child.live.write(bytes.as_deref()).await;
+        Ok(written.map_err(|refusal| refusal.error))
+    }
+
+    async fn wait(&mut self, this: Resource<Child>) -> wasmtime::Result<Result<Outcome, Error>> {
+        let ended = self.end_of(&this).await?;
+        Ok(ended
+            .map(|ended| outcome(&ended))
+            .map_err(|refusal| refusal.error))
+    }
+
+    async fn terminate(&mut self, this: Resource<Child>, grace: u64) -> wasmtime::Result<()> {
+        self.sink.count(INTERFACE);
+        let child = self.table.get(&this)?;
+        child.live.terminate(Duration::from_millis(grace));
+        Ok(())
+    }
+
+    async fn drop(&mut self, this: Resource<Child>) -> wasmtime::Result<()> {
+        self.table.get(&this)?.live.kill();
+        self.end_of(&this).await?.ok();
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+impl Attempt {
+    async fn run_to_the_end(
+        &mut self,
+        function: &'static str,
+        command: Command,
+        max_bytes: usize,
+    ) -> Result<Result<Ended, Refusal>, SinkClosed> {
+        let since = Instant::now();
+        let (words, effect, started) = self.start(function, command, Some(max_bytes)).await?;
+        let ended = match started {
+            Ok(mut live) => live.wait().await,
+            Err(refusal) => Err(refusal),
+        };
+        let result = ended.as_ref().map(in_words);
+        self.record(function, words, since, effect, result).await?;
+        Ok(ended)
+    }
+
+    /// Starts a command; what the record says about it, and its effect's number.
+    async fn start(
+        &mut self,
+        function: &'static str,
+        command: Command,
+        max_bytes: Option<usize>,
+    ) -> Result<(String, Option<u64>, Result<Live, Refusal>), SinkClosed> {
+        // The grant comes first: nothing else of the command is looked at
+        // before it.
+        let network = match command::granted(&self.request, &command.tool) {
+            Ok(grant) => grant.network.clone(),
+            Err(refusal) => return Ok((command.tool, None, Err(refusal))),
+        };
+        let timeout = command.timeout.map(Duration::from_millis);
+        let destinations = [command.stdout, command.stderr].map(|mode| match mode {
+            OutputMode::Log => Destination::Log,
+            OutputMode::Discard => Destination::Nowhere,
+            OutputMode::Pipe => max_bytes.map_or(Destination::Guest, Destination::Kept),
+        });
+        let tool = command.tool.clone();
+        let wanted = match self.wanted(command, destinations) {
+            Ok(wanted) => wanted,
+            Err(refusal) => return Ok((tool, None, Err(refusal))),
+        };
+        let words = command::in_words(&wanted);
+        if let Err(refusal) = command::check(&wanted) {
+            return Ok((words, None, Err(refusal)));
+        }
+        let effect = match network {
+            ToolNetwork::None => None,
+            // It may change anything that the machine can reach.
+            ToolNetwork::Hosts(_) | ToolNetwork::Host => {
+                Some(self.sink.begin_effect(INTERFACE, function, &words).await?)
+            }
+        };
+        let live = self.launch(wanted, destinations, timeout).await;
+        Ok((words, effect, live))
+    }
+
+    async fn launch(
+        &mut self,
+        wanted: Wanted,
+        destinations: [Destination; 2],
+        timeout: Option<Duration>,
+    ) -> Result<Live, Refusal> {
+        if self.cancel.is_cancelled() {
+            return Err(problem::cancelled());
+        }
+        let running = self.exec.running.clone();
+        let permit = running.try_acquire_owned().map_err(|_| {
+            let limit = limits::EXEC_CHILDREN;
+            problem::limit("exec.children", format!("{limit} commands are running"))
+        })?;
+        let scratch = self.scratch().await?;
+        let tool = wanted.tool.clone();
+        let (request, services) = (self.request.clone(), self.exec.services.clone());
+        let ready = {
+            let scratch = scratch.clone();
+            tokio::task::spawn_blocking(move || {
+                let services = services.exec.as_ref().ok_or_else(problem::unavailable)?;
+                command::prepare(wanted, &request, &services.surroundings, &scratch)
+            })
+        };
+        let launch = ready
+            .await
+            .map_err(|error| problem::disk(std::io::Error::other(error)))??;
+        Live::start(Start {
+            launcher: self.exec.services()?.launcher.clone(),
+            tool,
+            launch,
+            destinations,
+            timeout,
+            cancel: self.cancel.clone(),
+            sink: self.sink.clone(),
+            scratch,
+            permit,
+        })
+        .await
+    }
+
+    /// The private folders of the attempt, made when they are first needed.
+    async fn scratch(&mut self) -> Result<Arc<Scratch>, Refusal> {
+        if let Some(scratch) = &self.exec.scratch {
+            return Ok(scratch.clone());
+        }
+        let below = self.exec.services()?.scratch.clone();
+        let request = self.request.clone();
+        let made = tokio::task::spawn_blocking(move || Scratch::new(&below, &request));
+        let made = made
+            .await
+            .map_err(|error| problem::disk(std::io::Error::other(error)))?
+            .map_err(|error| problem::tree(&error))?;
+        let made = Arc::new(made);
+        self.exec.scratch = Some(made.clone());
+        self.say_what_is_lost().await;
+        Ok(made)
+    }
+
+    /// Once an attempt, in its own log: what the reader must not rely on.
+    async fn say_what_is_lost(&mut self) {
+        let wall = sandbox::probe();
+        if wall.lost.is_empty() {
+            return;
+        }
+        let text = format!(
+            "native tools run behind a wall of level `{}`: {}",
+            wall.level.as_str(),
+            wall.lost.join("; ")
+        );
+        // A closed sink ends the attempt with the next call.
+        let _ = self.sink.log(LogStream::Engine, Level::Warn, &text).await;
+    }
+
+    /// The command with its secrets. Guest-controlled.
+    fn wanted(
+        &mut self,
+        command: Command,
+        destinations: [Destination; 2],
+    ) -> Result<Wanted, Refusal> {
+        let mut environment = Vec::with_capacity(command.environment.len());
+        for (name, value) in command.environment {
+            let value = match value {
+                EnvValue::Plain(text) => Variable::Value(Zeroizing::new(text.into_bytes())),
+                EnvValue::Secret(secret) => Variable::Value(self.secret(&secret)?),
+                EnvValue::SecretFile(secret) => Variable::File(self.secret(&secret)?),
+            };
+            environment.push((name, value));
+        }
+        let stdin = match command.stdin {
+            Input::None => Stdin::Null,
+            Input::Pipe => Stdin::Pipe,
+            Input::Secret(secret) => Stdin::Bytes(self.secret(&secret)?),
+        };
+        let [stdout, stderr] = destinations.map(Destination::output);
+        Ok(Wanted {
+            tool: command.tool,
+            arguments: command.arguments,
+            environment,
+            directory: command.working_directory,
+            stdin,
+            stdout,
+            stderr,
+        })
+    }
+
+    fn secret(&mut self, handle: &Resource<Secret>) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+        let handle = self
+            .table
+            .get(handle)
+            .map_err(|error| problem::malformed(error.to_string()))?
+            .handle
+            .clone();
+        let mut value = (self.exec.services()?.secret)(&handle.name)
+            .ok_or_else(|| problem::secret_missing(&handle.name))?;
+        // OpenSSH does not read a key whose last line has no end.
+        if handle.kind == SecretKind::SshKey && !value.ends_with(b"\n") {
+            value.push(b'\n');
+        }
+        Ok(value)
+    }
+
+    async fn end_of(&mut self, this: &Resource<Child>) -> wasmtime::Result<Result<Ended, Refusal>> {
+        let child = self.table.get_mut(this)?;
+        let ended = child.live.wait().await;
+        let (words, since) = (child.words.clone(), child.since);
+        if !std::mem::replace(&mut child.recorded, true) {
+            let result = ended.as_ref().map(in_words);
+            self.record("[method]child.wait", words, since, None, result)
+                .await?;
+        }
+        Ok(ended)
+    }
+
+    async fn refuse<T>(
+        &mut self,
+        function: &'static str,
+        command: &Command,
+        refusal: Refusal,
+    ) -> Result<Result<T, Refusal>, SinkClosed> {
+        let words = command.tool.clone();
+        self.record(function, words, Instant::now(), None, Err(&refusal))
+            .await?;
+        Ok(Err(refusal))
+    }
+
+    async fn record(
+        &mut self,
+        function: &'static str,
+        arguments: String,
+        since: Instant,
+        effect: Option<u64>,
+        result: Result<String, &Refusal>,
+    ) -> Result<(), SinkClosed> {
+        let refusal = result.as_ref().err();
+        self.sink
+            .called(CallEnd {
+                interface: INTERFACE,
+                function,
+                arguments,
+                decision: refusal.map_or(CallDecision::Allowed, |refusal| refusal.decision),
+                error: refusal.map(|refusal| refusal.code().to_owned()),
+                result: result.ok(),
+                duration: since.elapsed(),
+                effect,
+            })
+            .await
+    }
+}
+
+/// How a command ended, for the record.
+fn in_words(ended: &Ended) -> String {
+    let usage = &ended.end.usage;
+    let exit = match ended.end.exit {
+        sandbox::Exit::Code(code) => format!("exit {code}"),
+        sandbox::Exit::Signal(signal) => format!("signal {signal}"),
+    };
+    let mut words = format!(
+        "{exit}, wall {} ms, user {} ms, system {} ms, rss {} KiB, stdout {} B, stderr {} B",
+        usage.wall.as_millis(),
+        usage.user.as_millis(),
+        usage.system.as_millis(),
+        usage.max_rss_bytes / 1024,
+        ended.bytes[0],
+        ended.bytes[1],
+    );
+    if ended.end.stragglers > 0 {
+        words.push_str(&format!(
+            ", {} processes left behind were killed",
+            ended.end.stragglers
+        ));
+    }
+    words
+}
+
+fn outcome(ended: &Ended) -> Outcome {
+    let usage = &ended.end.usage;
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Outcome {
+        exit: match ended.end.exit {
+            sandbox::Exit::Code(code) => Exit::Code(code),
+            sandbox::Exit::Signal(signal) => Exit::Signal(signal),
+        },
+        usage: Usage {
+            wall: millis(usage.wall),
+            user: millis(usage.user),
+            system: millis(usage.system),
+            max_rss_bytes: usage.max_rss_bytes,
+            stdout_bytes: ended.bytes[0],
+            stderr_bytes: ended.bytes[1],
+        },
+    }
+}

@@ -1,0 +1,729 @@
+//! Tests of native tools, without wasm and with real processes.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use wasmtime::component::Resource;
+use zeroize::Zeroizing;
+
+use super::super::bindings::exec::{
+    Command, EnvValue, Error, Exit, Host as _, HostChild as _, Input, OutputMode,
+};
+use super::super::bindings::secrets::Host as _;
+use super::super::{Attempt, Services};
+use super::{Child, ToolServices};
+use crate::model::{CallDecision, Fact, HostCall, LogStream, RunId, Signal, StageId, SystemClock};
+use crate::plan::{
+    Access, Effects, Mount, SecretHandle, SecretKind, StageLimits, StageRequest, ToolFacts,
+};
+use crate::policy::{ExecGrant, Grants, SecretsGrant, ToolGrant, ToolNetwork};
+use crate::sandbox::{Surroundings, resolve};
+use crate::store::{AttemptMessage, AttemptSink, Redactor};
+
+/// Long enough for a busy machine.
+const LONG: Duration = Duration::from_secs(30);
+
+/// An attempt with the tools `sh` and `cat`'s profile, and what it reported.
+struct House {
+    folder: tempfile::TempDir,
+    attempt: Attempt,
+    reported: Arc<Mutex<Reported>>,
+    cancel: CancellationToken,
+    marks: usize,
+}
+
+#[derive(Default)]
+struct Reported {
+    calls: Vec<HostCall>,
+    effects: Vec<String>,
+    lines: Vec<(LogStream, String)>,
+    bytes: u64,
+}
+
+struct Wish {
+    network: ToolNetwork,
+    limits: StageLimits,
+    env: BTreeMap<String, String>,
+    keep_lines: bool,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self {
+            network: ToolNetwork::None,
+            limits: StageLimits::default(),
+            env: BTreeMap::new(),
+            keep_lines: true,
+        }
+    }
+}
+
+fn house(wish: Wish) -> House {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mount = |path: &str, access| {
+        let host = folder.path().join("layers").join(path);
+        std::fs::create_dir_all(&host).expect("a folder");
+        Mount {
+            path: path.to_owned(),
+            host,
+            access,
+        }
+    };
+    let search = ["/usr/bin".into(), "/bin".into()];
+    let sh = resolve("sh", &search, &Surroundings::default(), &[]).expect("there is a shell");
+    let facts = ToolFacts {
+        path: sh.path.to_str().map(str::to_owned),
+        digest: Some(sh.digest),
+    };
+    let grant = |tool: &str| ToolGrant {
+        tool: tool.to_owned(),
+        network: wish.network.clone(),
+    };
+    let request = StageRequest {
+        run: RunId::new(),
+        pipeline: "test".to_owned(),
+        stage: StageId::new("build").expect("a name"),
+        attempt: 1,
+        max_attempts: 1,
+        trigger: "manual".to_owned(),
+        component: crate::model::Digest::of(b""),
+        inputs: serde_json::Value::Null,
+        env: wish.env,
+        grants: Grants {
+            exec: Some(ExecGrant {
+                tools: vec![grant("sh"), grant("go")],
+            }),
+            secrets: Some(SecretsGrant {
+                names: ["token".to_owned(), "key".to_owned()].into(),
+            }),
+            ..Grants::default()
+        },
+        limits: wish.limits,
+        effects: Effects::Repeatable,
+        secrets: [("token", SecretKind::Token), ("key", SecretKind::SshKey)]
+            .map(|(name, kind)| SecretHandle {
+                name: name.to_owned(),
+                kind,
+                hosts: Vec::new(),
+            })
+            .into(),
+        tools: [("sh".to_owned(), facts)].into(),
+        mounts: vec![mount("src", Access::Read), mount("dist", Access::Write)],
+        local_root: None,
+    };
+    let services = Services {
+        exec: Some(ToolServices {
+            launcher: crate::sandbox::tests::launcher(),
+            scratch: folder.path().join("scratch"),
+            surroundings: Surroundings::default(),
+            secret: Box::new(|name| {
+                let value = match name {
+                    "token" => "s3cret-token",
+                    _ => "-----BEGIN KEY-----",
+                };
+                Some(Zeroizing::new(value.into()))
+            }),
+        }),
+    };
+    let (sender, receiver) = mpsc::channel(1024);
+    let reported = Arc::new(Mutex::new(Reported::default()));
+    tokio::spawn(listen(receiver, reported.clone(), wish.keep_lines));
+    let sink = AttemptSink::new(
+        request.stage.clone(),
+        1,
+        Arc::new(SystemClock::default()),
+        Arc::new(Redactor::default()),
+        sender,
+        None,
+        u64::MAX,
+    );
+    let cancel = CancellationToken::new();
+    let deadline = Instant::now() + Duration::from_hours(1);
+    let attempt = Attempt::new(
+        Arc::new(request),
+        sink,
+        cancel.clone(),
+        deadline,
+        &Arc::new(services),
+    )
+    .expect("its folders are there");
+    House {
+        folder,
+        attempt,
+        reported,
+        cancel,
+        marks: 0,
+    }
+}
+
+async fn listen(
+    mut messages: mpsc::Receiver<AttemptMessage>,
+    reported: Arc<Mutex<Reported>>,
+    keep_lines: bool,
+) {
+    while let Some(message) = messages.recv().await {
+        let mut reported = reported.lock().expect("nobody panics with it");
+        match message {
+            AttemptMessage::Fact(Fact::HostCalled(call)) => reported.calls.push(call),
+            AttemptMessage::DurableFact(Fact::EffectBegun { arguments, .. }, durable) => {
+                reported.effects.push(arguments);
+                let _ = durable.send(());
+            }
+            AttemptMessage::Signal(Signal::Logged { lines, .. }) => {
+                for line in lines {
+                    reported.bytes += line.text.len() as u64 + 1;
+                    if keep_lines {
+                        reported.lines.push((line.stream, line.text));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl House {
+    fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// All calls on record.
+    async fn calls(&mut self) -> Vec<HostCall> {
+        self.settle().await;
+        let reported = self.reported.lock().expect("nobody panics");
+        let calls = reported.calls.iter().filter(|call| call.function != MARK);
+        calls.cloned().collect()
+    }
+
+    async fn last_call(&mut self) -> HostCall {
+        self.calls().await.pop().expect("a call is on record")
+    }
+
+    /// Waits until everything that was reported has arrived.
+    async fn settle(&mut self) {
+        // Messages arrive in order.
+        self.attempt.sink.called(end_mark()).await.expect("heard");
+        let until = Instant::now() + LONG;
+        let marks = |house: &Self| {
+            let reported = house.reported.lock().expect("nobody panics");
+            let marks = reported.calls.iter().filter(|call| call.function == MARK);
+            marks.count()
+        };
+        self.marks += 1;
+        while marks(self) < self.marks {
+            assert!(Instant::now() < until);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Lines of the tool itself.
+    async fn tool_lines(&mut self) -> Vec<(LogStream, String)> {
+        self.settle().await;
+        let reported = self.reported.lock().expect("nobody panics");
+        let lines = reported.lines.iter();
+        lines
+            .filter(|(stream, _)| *stream != LogStream::Engine)
+            .cloned()
+            .collect()
+    }
+}
+
+const MARK: &str = "mark";
+
+fn end_mark() -> crate::store::CallEnd {
+    crate::store::CallEnd {
+        interface: "test",
+        function: MARK,
+        arguments: String::new(),
+        decision: CallDecision::Allowed,
+        error: None,
+        result: None,
+        duration: Duration::ZERO,
+        effect: None,
+    }
+}
+
+fn script(text: &str) -> Command {
+    Command {
+        tool: "sh".to_owned(),
+        arguments: vec!["-c".to_owned(), text.to_owned()],
+        environment: Vec::new(),
+        working_directory: None,
+        stdin: Input::None,
+        stdout: OutputMode::Pipe,
+        stderr: OutputMode::Pipe,
+        timeout: None,
+    }
+}
+
+fn code(error: &Error) -> &str {
+    match error {
+        Error::Denied(problem)
+        | Error::ToolMissing(problem)
+        | Error::SpawnFailed(problem)
+        | Error::LimitExceeded(problem)
+        | Error::Other(problem) => &problem.code,
+        Error::Cancelled => "cancelled",
+        Error::TimedOut => "timed-out",
+    }
+}
+
+/// Standard output of a script that must succeed.
+async fn output(house: &mut House, command: Command) -> String {
+    let captured = house
+        .attempt
+        .capture(command, 1 << 20)
+        .await
+        .expect("the host works")
+        .expect("the command runs");
+    let stderr = String::from_utf8_lossy(&captured.stderr).into_owned();
+    assert!(
+        matches!(captured.outcome.exit, Exit::Code(0)),
+        "{:?} {stderr}",
+        captured.outcome.exit
+    );
+    String::from_utf8(captured.stdout).expect("the scripts write text")
+}
+
+async fn refused(house: &mut House, command: Command) -> Error {
+    let captured = house.attempt.capture(command, 1 << 20).await;
+    captured
+        .expect("the host works")
+        .expect_err("the command must be refused")
+}
+
+fn is_alive(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    !stat.is_empty() && !stat.contains(") Z ")
+}
+
+async fn wait_for(path: &Path) -> String {
+    let until = Instant::now() + LONG;
+    loop {
+        match std::fs::read_to_string(path) {
+            Ok(text) if text.ends_with('\n') => return text.trim().to_owned(),
+            _ => assert!(Instant::now() < until, "{} never came", path.display()),
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn eventually_gone(pid: &str, within: Duration) {
+    let until = Instant::now() + within;
+    while is_alive(pid) {
+        assert!(Instant::now() < until, "{pid} is still there");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_is_not_granted_is_refused_with_the_line_to_add() {
+    let mut house = house(Wish::default());
+    let mut command = script("true");
+    command.tool = "cargo".to_owned();
+    let Error::Denied(problem) = refused(&mut house, command).await else {
+        panic!("it is not granted");
+    };
+    assert_eq!(problem.code, "denied.exec");
+    let hint = problem.hint.expect("there is a hint");
+    assert!(
+        hint.contains("exec: [{ tool: cargo, network: none }]"),
+        "{hint}"
+    );
+    let call = house.last_call().await;
+    assert_eq!(call.decision, CallDecision::Denied);
+    assert_eq!(call.error.as_deref(), Some("denied.exec"));
+    assert!(!house.path("scratch").exists(), "nothing was prepared");
+}
+
+#[tokio::test]
+async fn a_granted_tool_that_is_not_there_is_said_to_be_missing() {
+    let mut house = house(Wish::default());
+    let mut command = script("true");
+    command.tool = "go".to_owned();
+    let error = refused(&mut house, command).await;
+    assert!(matches!(error, Error::ToolMissing(_)), "{error:?}");
+    let tools = house.attempt.tools().await.expect("the host works");
+    let seen: Vec<(&str, bool, bool)> = tools
+        .iter()
+        .map(|tool| (tool.name.as_str(), tool.available, tool.digest.is_some()))
+        .collect();
+    assert_eq!(seen, [("sh", true, true), ("go", false, false)]);
+}
+
+#[tokio::test]
+async fn a_list_of_hosts_is_refused_while_nothing_can_enforce_it() {
+    let mut house = house(Wish {
+        network: ToolNetwork::Hosts(vec!["example.org".to_owned()]),
+        ..Wish::default()
+    });
+    let error = refused(&mut house, script("true")).await;
+    assert_eq!(code(&error), "exec.unsupported");
+}
+
+#[tokio::test]
+async fn a_tool_that_may_reach_the_network_is_an_effect() {
+    let mut house = house(Wish {
+        network: ToolNetwork::Host,
+        ..Wish::default()
+    });
+    assert_eq!(output(&mut house, script("echo hi")).await, "hi\n");
+    let effects = house
+        .reported
+        .lock()
+        .expect("nobody panics")
+        .effects
+        .clone();
+    assert_eq!(effects, ["sh -c \"echo hi\""]);
+}
+
+#[tokio::test]
+async fn the_environment_is_the_profiles_the_stages_and_the_commands() {
+    let mut house = house(Wish {
+        env: [("A", "stage"), ("B", "stage")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        ..Wish::default()
+    });
+    let mut command =
+        script("env | sort | cut -d= -f1 | tr '\\n' ' '; echo; echo $A $B $HOME $TMPDIR");
+    command.environment = vec![("A".to_owned(), EnvValue::Plain("command".to_owned()))];
+    let text = output(&mut house, command).await;
+    let (names, values) = text.split_once('\n').expect("two lines");
+    // PWD and the like are the shell's own.
+    for name in names.split(' ') {
+        assert!(
+            [
+                "", "A", "B", "HOME", "LANG", "PATH", "TMPDIR", "PWD", "OLDPWD", "SHLVL", "_"
+            ]
+            .contains(&name),
+            "{name} leaked"
+        );
+    }
+    let values: Vec<&str> = values.split_whitespace().collect();
+    assert_eq!(values[..2], ["command", "stage"]);
+    for folder in &values[2..] {
+        assert!(
+            Path::new(folder).starts_with(house.path("scratch")),
+            "{folder}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_folders_of_the_stage_are_one_tree() {
+    let mut house = house(Wish::default());
+    std::fs::write(house.path("layers/src/file"), "content").expect("a file");
+    let text = output(&mut house, script("cat src/file; echo made > dist/out")).await;
+    assert_eq!(text, "content");
+    let made = std::fs::read_to_string(house.path("layers/dist/out"));
+    assert_eq!(made.expect("it lands in the layer"), "made\n");
+    let mut command = script("cat file");
+    command.working_directory = Some("src".to_owned());
+    assert_eq!(output(&mut house, command).await, "content");
+}
+
+#[tokio::test]
+async fn a_working_directory_outside_the_folders_is_refused() {
+    let mut house = house(Wish::default());
+    std::os::unix::fs::symlink("/etc", house.path("layers/src/out")).expect("a link");
+    for (path, expected) in [
+        ("src/out", "denied.exec"),
+        ("other", "denied.exec"),
+        ("..", "exec.malformed"),
+        ("/etc", "exec.malformed"),
+        ("src/missing", "exec.malformed"),
+    ] {
+        let mut command = script("pwd");
+        command.working_directory = Some(path.to_owned());
+        let error = refused(&mut house, command).await;
+        assert_eq!(code(&error), expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_the_plans_does_not_run() {
+    let mut house = house(Wish::default());
+    let mut request = (*house.attempt.request).clone();
+    let facts = request.tools.get_mut("sh").expect("it is there");
+    facts.digest = Some(crate::model::Digest::of(b"another"));
+    house.attempt.request = Arc::new(request);
+    let error = refused(&mut house, script("true")).await;
+    assert_eq!(code(&error), "exec.tool-changed");
+}
+
+#[tokio::test]
+async fn output_reaches_the_log_in_whole_lines() {
+    let mut house = house(Wish::default());
+    let mut command = script("printf 'one\\ntwo'; printf '10%%\\r20%%\\n\\377bad' >&2");
+    command.stdout = OutputMode::Log;
+    command.stderr = OutputMode::Log;
+    let outcome = house.attempt.run(command).await.expect("the host works");
+    let outcome = outcome.expect("it runs");
+    assert_eq!(
+        (outcome.usage.stdout_bytes, outcome.usage.stderr_bytes),
+        (7, 12)
+    );
+    let mut lines = house.tool_lines().await;
+    lines.sort_by_key(|(stream, _)| *stream == LogStream::ToolStderr);
+    let lines: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(lines, ["one", "two", "20%", "\u{fffd}bad"]);
+}
+
+#[tokio::test]
+async fn the_first_command_says_what_the_wall_does_not_hold() {
+    let mut house = house(Wish::default());
+    output(&mut house, script("true")).await;
+    output(&mut house, script("true")).await;
+    house.tool_lines().await;
+    let reported = house.reported.lock().expect("nobody panics");
+    let said: Vec<&str> = reported
+        .lines
+        .iter()
+        .filter(|(stream, _)| *stream == LogStream::Engine)
+        .map(|(_, text)| text.as_str())
+        .collect();
+    assert_eq!(said.len(), 1, "once: {said:?}");
+    assert!(
+        said[0].contains("`network: none` is not enforced"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn one_command_is_one_fact_with_its_exit_and_usage() {
+    let mut house = house(Wish::default());
+    let captured = house.attempt.capture(script("echo hi; exit 3"), 1).await;
+    let captured = captured.expect("the host works").expect("it runs");
+    assert!(matches!(captured.outcome.exit, Exit::Code(3)));
+    assert_eq!(
+        (captured.stdout.as_slice(), captured.truncated),
+        (&b"h"[..], true)
+    );
+    let call = house.last_call().await;
+    assert_eq!((call.function.as_str(), call.error), ("capture", None));
+    assert_eq!(call.arguments, "sh -c \"echo hi; exit 3\"");
+    let result = call.result.expect("it has one");
+    assert!(result.starts_with("exit 3, wall "), "{result}");
+    assert!(result.contains("stdout 3 B"), "{result}");
+    assert_eq!(house.calls().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_timeout_takes_the_whole_tree() {
+    let mut house = house(Wish::default());
+    let mut command = script("setsid sh -c 'echo $$ > dist/pid; exec sleep 300' & sleep 300");
+    command.timeout = Some(1_000);
+    let begun = Instant::now();
+    let error = refused(&mut house, command).await;
+    assert!(matches!(error, Error::TimedOut), "{error:?}");
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    let pid = wait_for(&house.path("layers/dist/pid")).await;
+    assert!(!is_alive(&pid));
+    assert_eq!(
+        house.last_call().await.error.as_deref(),
+        Some("exec.timed-out")
+    );
+}
+
+#[tokio::test]
+async fn cancelling_ends_a_command() {
+    let mut house = house(Wish::default());
+    let (cancel, file) = (house.cancel.clone(), house.path("layers/dist/pid"));
+    let asked = tokio::spawn(async move {
+        let pid = wait_for(&file).await;
+        cancel.cancel();
+        pid
+    });
+    let error = refused(&mut house, script("echo $$ > dist/pid; sleep 300")).await;
+    assert!(matches!(error, Error::Cancelled), "{error:?}");
+    assert!(!is_alive(&asked.await.expect("it does not panic")));
+    let error = refused(&mut house, script("true")).await;
+    assert!(matches!(error, Error::Cancelled), "nothing starts any more");
+}
+
+#[tokio::test]
+async fn dropping_the_attempt_takes_everything_with_it() {
+    let mut house = house(Wish::default());
+    let mut command = script("echo $$ > dist/pid; sleep 300");
+    command.stdout = OutputMode::Log;
+    let spawned = house.attempt.spawn(command).await.expect("the host works");
+    spawned.expect("it starts");
+    let pid = wait_for(&house.path("layers/dist/pid")).await;
+    assert!(is_alive(&pid));
+    let scratch = house.path("scratch");
+    let House {
+        attempt, folder, ..
+    } = house;
+    drop(attempt);
+    eventually_gone(&pid, Duration::from_secs(1)).await;
+    let until = Instant::now() + LONG;
+    while std::fs::read_dir(&scratch)
+        .expect("it is there")
+        .next()
+        .is_some()
+    {
+        assert!(
+            Instant::now() < until,
+            "the private folders are still there"
+        );
+        tokio::task::yield_now().await;
+    }
+    drop(folder);
+}
+
+#[tokio::test]
+async fn dropping_the_call_takes_the_command_with_it() {
+    let mut house = house(Wish::default());
+    let file = house.path("layers/dist/pid");
+    let pid = {
+        let call = house
+            .attempt
+            .capture(script("echo $$ > dist/pid; sleep 300"), 1);
+        tokio::select! {
+            _ = call => panic!("it sleeps"),
+            pid = wait_for(&file) => pid,
+        }
+    };
+    eventually_gone(&pid, Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn a_child_is_read_written_and_waited_for() {
+    let mut house = house(Wish::default());
+    let mut command = script("while read line; do echo \"got $line\"; done; echo end >&2; exit 4");
+    command.stdin = Input::Pipe;
+    let child = house.attempt.spawn(command).await.expect("the host works");
+    let child = child.expect("it starts");
+    let again = || Resource::<Child>::new_borrow(child.rep());
+    for line in [Some(b"a\n".to_vec()), Some(b"b\n".to_vec()), None] {
+        let written = house.attempt.write_stdin(again(), line).await;
+        written.expect("the host works").expect("it reads");
+    }
+    let mut streams = [Vec::new(), Vec::new()];
+    while let Some(chunk) = house
+        .attempt
+        .read(again(), 3)
+        .await
+        .expect("the host works")
+        .expect("it can be read")
+    {
+        assert!(chunk.bytes.len() <= 3, "no more than was asked for");
+        streams[usize::from(chunk.from_stderr)].extend(chunk.bytes);
+    }
+    assert_eq!(streams, [b"got a\ngot b\n".to_vec(), b"end\n".to_vec()]);
+    for _ in 0..2 {
+        let outcome = house.attempt.wait(again()).await.expect("the host works");
+        let exit = outcome.expect("it ended").exit;
+        assert!(matches!(exit, Exit::Code(4)), "{exit:?}");
+    }
+    house.attempt.drop(child).await.expect("the host works");
+    let calls = house.calls().await;
+    let functions: Vec<&str> = calls.iter().map(|call| call.function.as_str()).collect();
+    assert_eq!(functions, ["spawn", "[method]child.wait"]);
+}
+
+#[tokio::test]
+async fn a_child_that_is_terminated_may_end_in_its_own_way() {
+    let mut house = house(Wish::default());
+    let text = "trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done";
+    let child = house
+        .attempt
+        .spawn(script(text))
+        .await
+        .expect("the host works");
+    let child = child.expect("it starts");
+    let again = || Resource::<Child>::new_borrow(child.rep());
+    let chunk = house
+        .attempt
+        .read(again(), 64)
+        .await
+        .expect("the host works");
+    assert!(chunk.expect("it can be read").is_some());
+    house
+        .attempt
+        .terminate(again(), 20_000)
+        .await
+        .expect("the host works");
+    let outcome = house.attempt.wait(again()).await.expect("the host works");
+    let exit = outcome.expect("it ended").exit;
+    assert!(matches!(exit, Exit::Code(5)), "{exit:?}");
+}
+
+#[tokio::test]
+async fn secrets_reach_the_tool_and_leave_with_the_attempt() {
+    let mut house = house(Wish::default());
+    let token = house.attempt.get("token".to_owned()).await.expect("works");
+    let key = house.attempt.get("key".to_owned()).await.expect("works");
+    let (token, key) = (token.expect("granted"), key.expect("granted"));
+    let borrow = |secret: &Resource<super::Secret>| Resource::new_borrow(secret.rep());
+    let mut command =
+        script("cat; echo; echo $TOKEN; cat $KEY; stat -c %a $KEY $(dirname $KEY); echo $KEY");
+    command.stdin = Input::Secret(borrow(&token));
+    command.environment = vec![
+        ("TOKEN".to_owned(), EnvValue::Secret(borrow(&token))),
+        ("KEY".to_owned(), EnvValue::SecretFile(borrow(&key))),
+    ];
+    let text = output(&mut house, command).await;
+    let lines: Vec<&str> = text.lines().collect();
+    let expected = [
+        "s3cret-token",
+        "s3cret-token",
+        "-----BEGIN KEY-----",
+        "600",
+        "700",
+    ];
+    assert_eq!(lines[..5], expected);
+    let arguments = house.last_call().await.arguments;
+    assert!(arguments.contains("(with TOKEN, KEY)"), "{arguments}");
+    let file = PathBuf::from(lines[5]);
+    assert!(file.exists());
+    drop(house.attempt);
+    assert!(!file.exists());
+}
+
+#[tokio::test]
+async fn too_much_memory_is_a_limit() {
+    let mut house = house(Wish {
+        limits: StageLimits {
+            memory_bytes: Some(64 * 1024 * 1024),
+            ..StageLimits::default()
+        },
+        ..Wish::default()
+    });
+    let text = "head -c 300000000 /dev/zero | tail -c 300000000 | sleep 300";
+    let error = refused(&mut house, script(text)).await;
+    assert_eq!(code(&error), "limit.memory");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_megabytes_of_log_take_little_memory() {
+    let mut house = house(Wish {
+        keep_lines: false,
+        ..Wish::default()
+    });
+    let lines = 1_000_000;
+    let line = "x".repeat(99);
+    let mut command = script(&format!("yes {line} | head -n {lines}"));
+    command.stdout = OutputMode::Log;
+    command.stderr = OutputMode::Log;
+    let before = resident_bytes();
+    let outcome = house.attempt.run(command).await.expect("the host works");
+    assert_eq!(outcome.expect("it runs").usage.stdout_bytes, lines * 100);
+    let grown = resident_bytes().saturating_sub(before);
+    house.tool_lines().await;
+    let bytes = house.reported.lock().expect("nobody panics").bytes;
+    assert!(bytes >= lines * 100, "{bytes}");
+    // The queue to the dispatcher holds what is behind.
+    assert!(grown < 512 * 1024 * 1024, "{} MiB more", grown >> 20);
+}
+
+fn resident_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").expect("it is there");
+    let pages = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());
+    pages.unwrap_or(0_u64) * 4096
+}

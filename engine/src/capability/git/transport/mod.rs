@@ -1,0 +1,7 @@
+//! Transport: how the git library reaches a remote.
+
+mod http;
+mod ssh;
+
+pub(super) use http::{Exchange, HttpReply, HttpTransport, Method, Send};
+pub(super) use ssh::{Login, connect as connect_ssh};

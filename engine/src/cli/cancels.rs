@@ -1,0 +1,40 @@
+//! Cancels: the signals that ask a run to stop.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Each message names a signal: `interrupt` or `terminate`.
+///
+/// The first lets attempts end and `finally` run, the second ends both, the
+/// third ends the process as if nobody listened.
+pub(super) fn listen() -> std::io::Result<mpsc::Receiver<String>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (cancels, receiver) = mpsc::channel(4);
+    tokio::spawn(async move {
+        for _ in 0..2 {
+            let by = next(&mut interrupt, &mut terminate).await;
+            if cancels.send(by.to_owned()).await.is_err() {
+                return;
+            }
+        }
+        let code = match next(&mut interrupt, &mut terminate).await {
+            "interrupt" => super::Exit::Interrupted,
+            _ => super::Exit::Terminated,
+        };
+        end_process(code);
+    });
+    Ok(receiver)
+}
+
+async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = interrupt.recv() => "interrupt",
+        _ = terminate.recv() => "terminate",
+    }
+}
+
+#[expect(clippy::exit, reason = "three signals mean now; what is committed is on disk")]
+fn end_process(code: super::Exit) {
+    std::process::exit(i32::from(code.code()));
+}

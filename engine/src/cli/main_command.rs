@@ -1,0 +1,60 @@
+//! Main: from the process's arguments to its exit code.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use super::arguments::{Arguments, Command, Internal};
+use super::environment::Environment;
+use super::failure::Failure;
+use super::{doctor, explain, init, internal, logs, plan, run, runs, show, validate};
+use super::Exit;
+
+/// Runs the command that was typed.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no mistakes, and go to standard output.
+            let mistaken = error.use_stderr();
+            let _ = error.print();
+            return if mistaken { Exit::Usage } else { Exit::Success }.into();
+        }
+    };
+    // What a child of ours does needs nothing of what follows.
+    if let Command::Internal(internal) = arguments.command {
+        return internal::main(internal.what);
+    }
+    let environment = Environment::of_process(&arguments.global);
+    match dispatch(arguments.command, &environment) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            environment.tell(&failure.render(environment.color_on_stderr()));
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(command: Command, environment: &Environment) -> Result<Exit, Failure> {
+    match command {
+        Command::Init(arguments) => init::main(&arguments, environment),
+        Command::Run(arguments) => run::main(&arguments, environment),
+        Command::Validate(arguments) => validate::main(&arguments, environment),
+        Command::Plan(arguments) => plan::main(&arguments, environment),
+        Command::Runs(arguments) => runs::main(&arguments, environment),
+        Command::Show(arguments) => show::main(&arguments, environment),
+        Command::Logs(arguments) => logs::main(&arguments, environment),
+        Command::Doctor(arguments) => doctor::main(&arguments, environment),
+        Command::Explain(arguments) => explain::main(&arguments, environment),
+        Command::Completions(arguments) => {
+            let mut command = Arguments::command();
+            let mut script = Vec::new();
+            clap_complete::generate(arguments.shell, &mut command, "engine", &mut script);
+            environment.print(&String::from_utf8_lossy(&script));
+            Ok(Exit::Success)
+        }
+        Command::Internal(Internal::Compile | Internal::Git | Internal::Launch | Internal::Dial { .. }) => {
+            unreachable!("children are served before")
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Pipeline: from a file to a plan, with all that is wrong on the way.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::arguments::PipelineArguments;
+use super::environment::Environment;
+use super::failure::Failure;
+use super::{Exit, builtin, diagnostics, facts};
+use crate::model::{Diagnostic, Digest, Severity, limits, suggest};
+use crate::plan::{self, ImportedFunction, Plan, PluginFacts, PluginIndex, StageInfo};
+use crate::runtime::{ComponentError, Plugin, Runtime};
+use crate::spec::{self, Spec, Uses};
+
+/// A pipeline file that was read.
+pub(super) struct Source {
+    /// The file, as it was typed.
+    pub(super) name: String,
+    /// The directory that it lies in, from which plugin paths are seen.
+    pub(super) directory: PathBuf,
+    pub(super) text: String,
+    pub(super) digest: Digest,
+}
+
+/// A pipeline that can run.
+pub(super) struct Planned {
+    pub(super) source: Source,
+    pub(super) plan: Plan,
+    /// What is not wrong, and worth saying.
+    pub(super) warnings: Vec<Diagnostic>,
+}
+
+impl Source {
+    pub(super) fn read(file: &Path, environment: &Environment) -> Result<Self, Failure> {
+        let path = environment.path(file);
+        let name = file.display().to_string();
+        let cannot = |error: std::io::Error| {
+            let failure =
+                Failure::new(Exit::Usage, format!("the pipeline {name} cannot be read: {error}"));
+            if error.kind() == std::io::ErrorKind::NotFound {
+                failure.hint("name another file, or let `engine init` write a first one")
+            } else {
+                failure
+            }
+        };
+        let size = fs::metadata(&path).map_err(cannot)?.len();
+        if size > limits::PIPELINE_BYTES as u64 {
+            let most = limits::PIPELINE_BYTES >> 20;
+            let message = format!("the pipeline {name} has {size} bytes, more than {most} MiB");
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        let bytes = fs::read(&path).map_err(cannot)?;
+        let digest = Digest::of(&bytes);
+        let directory = path.parent().unwrap_or(Path::new(".")).to_owned();
+        let text = match spec::decode(&bytes) {
+            Ok(text) => text.to_owned(),
+            Err(diagnostic) => {
+                let text = String::from_utf8_lossy(&bytes);
+                let rendered =
+                    diagnostics::render(&name, &text, &[*diagnostic], environment.color_on_stderr());
+                return Err(Failure::rendered(Exit::Usage, rendered));
+            }
+        };
+        Ok(Self { name, directory, text, digest })
+    }
+
+    /// The spec, and all that is wrong with it.
+    pub(super) fn check(&self) -> (Option<Spec>, Vec<Diagnostic>) {
+        let (parsed, mut found) = spec::parse(&self.text);
+        if let Some(parsed) = &parsed {
+            found.extend(spec::check(parsed, &self.text));
+        }
+        (parsed, found)
+    }
+}
+
+/// Makes the plan of a pipeline, or says all that is wrong with it.
+pub(super) async fn resolve(
+    arguments: &PipelineArguments,
+    source: Source,
+    runtime: &Arc<Runtime>,
+    environment: &Environment,
+) -> Result<Planned, Failure> {
+    match find(arguments, &source, runtime, environment).await? {
+        (Some(plan), warnings) => Ok(Planned { source, plan, warnings }),
+        (None, found) => {
+            let color = environment.color_on_stderr();
+            let rendered = diagnostics::render(&source.name, &source.text, &found, color);
+            Err(Failure::rendered(exit_of(&found), rendered))
+        }
+    }
+}
+
+/// Everything that is wrong with a pipeline, or worth saying about it.
+pub(super) async fn diagnose(
+    arguments: &PipelineArguments,
+    source: &Source,
+    runtime: &Arc<Runtime>,
+    environment: &Environment,
+) -> Result<Vec<Diagnostic>, Failure> {
+    Ok(find(arguments, source, runtime, environment).await?.1)
+}
+
+async fn find(
+    arguments: &PipelineArguments,
+    source: &Source,
+    runtime: &Arc<Runtime>,
+    environment: &Environment,
+) -> Result<(Option<Plan>, Vec<Diagnostic>), Failure> {
+    let inputs = inputs(&arguments.inputs)?;
+    let (parsed, mut found) = source.check();
+    let Some(parsed) = parsed.filter(|_| !has_errors(&found)) else {
+        return Ok((None, found));
+    };
+    let index = load(&parsed, source, runtime).await?;
+    let facts = facts::gather(&parsed, &source.directory, inputs, environment);
+    let (plan, more) = plan::resolve(&parsed, source.digest, facts, &index);
+    found.extend(more);
+    Ok((plan, found))
+}
+
+/// What is refused by authority, not by form.
+const DENIALS: [&str; 3] =
+    [spec::code::NOT_GRANTED, spec::code::REFUSED, spec::code::UNKNOWN_IMPORT];
+
+/// A refusal that policy or a missing grant made has an exit code of its own;
+/// mistakes of the text come first.
+pub(super) fn exit_of(found: &[Diagnostic]) -> Exit {
+    let mut errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
+    if errors.all(|diagnostic| DENIALS.contains(&diagnostic.code)) {
+        Exit::Denied
+    } else {
+        Exit::Usage
+    }
+}
+
+pub(super) fn has_errors(found: &[Diagnostic]) -> bool {
+    found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+}
+
+/// Loads every plugin that the pipeline names, at the same time.
+async fn load(
+    parsed: &Spec,
+    source: &Source,
+    runtime: &Arc<Runtime>,
+) -> Result<PluginIndex, Failure> {
+    let mut loads = JoinSet::new();
+    for uses in parsed.uses() {
+        let (name, bytes) = match uses {
+            Uses::Builtin(name) => {
+                let bytes = builtin::bytes(name).ok_or_else(|| unknown_builtin(name))?;
+                (format!("builtin:{name}"), Cow::Borrowed(bytes))
+            }
+            Uses::Path(path) => {
+                let bytes = read_component(&source.directory.join(path), path)?;
+                (path.clone(), Cow::Owned(bytes))
+            }
+            Uses::Alias(_) => continue,
+        };
+        let runtime = Arc::clone(runtime);
+        loads.spawn(async move {
+            let loaded = runtime.load(&bytes).await;
+            (name, loaded)
+        });
+    }
+    let mut plugins = BTreeMap::new();
+    for (name, loaded) in loads.join_all().await {
+        let plugin = loaded.map_err(|error| unusable(&name, &error))?;
+        let facts = plugin_facts(&name, &plugin)?;
+        plugins.insert(name, facts);
+    }
+    Ok(PluginIndex { plugins })
+}
+
+fn read_component(file: &Path, name: &str) -> Result<Vec<u8>, Failure> {
+    let cannot =
+        |error: &dyn Display| Failure::new(Exit::Usage, format!("the plugin {name} cannot be read: {error}"));
+    let size = fs::metadata(file).map_err(|error| cannot(&error))?.len();
+    if size > limits::COMPONENT_BYTES {
+        return Err(cannot(&ComponentError::TooLarge(size)));
+    }
+    fs::read(file).map_err(|error| cannot(&error))
+}
+
+fn unknown_builtin(name: &str) -> Failure {
+    let known: Vec<&str> = builtin::names().collect();
+    let failure = Failure::new(Exit::Usage, format!("there is no built-in plugin `{name}`"));
+    match suggest(name, known.iter().copied()) {
+        Some(near) => failure.hint(format!("did you mean `builtin:{near}`?")),
+        None => failure.hint(format!("the built-in plugins are {}", known.join(", "))),
+    }
+}
+
+fn unusable(name: &str, error: &ComponentError) -> Failure {
+    let failure = Failure::new(Exit::Usage, format!("{name} cannot be used as a plugin: {error}"));
+    match error {
+        ComponentError::CoreModule => failure
+            .hint("build it for wasm32-wasip2, or wrap the module with `wasm-tools component new`"),
+        ComponentError::NoStage => {
+            failure.hint("a plugin exports the interface in wit/stage; docs/plugins.md shows how")
+        }
+        _ => failure,
+    }
+}
+
+fn plugin_facts(name: &str, plugin: &Plugin) -> Result<PluginFacts, Failure> {
+    let info = StageInfo::parse(plugin.info()).map_err(|error| {
+        Failure::new(Exit::Usage, format!("{name} describes itself wrongly: {error}"))
+    })?;
+    let imports = plugin.imports().iter().map(|import| ImportedFunction {
+        interface: import.interface.clone(),
+        function: import.function.clone().unwrap_or_default(),
+    });
+    Ok(PluginFacts { digest: plugin.digest(), imports: imports.collect(), info: Arc::new(info) })
+}
+
+/// `NAME=VALUE`, as typed; the plan gives each value the type that its input has.
+fn inputs(typed: &[String]) -> Result<BTreeMap<String, Value>, Failure> {
+    let mut inputs = BTreeMap::new();
+    for text in typed {
+        let Some((name, value)) = text.split_once('=') else {
+            let message = format!("`--input {text}` is not of the form NAME=VALUE");
+            return Err(Failure::new(Exit::Usage, message));
+        };
+        if inputs.insert(name.to_owned(), Value::String(value.to_owned())).is_some() {
+            let message = format!("the input `{name}` is given twice");
+            return Err(Failure::new(Exit::Usage, message));
+        }
+    }
+    Ok(inputs)
+}

@@ -1,0 +1,140 @@
+//! `engine run`: the main job.
+
+use std::sync::Arc;
+
+use super::arguments::{OnFailure, RunArguments};
+use super::environment::Environment;
+use super::failure::Failure;
+use super::output::Shown;
+use super::pipeline::{self, Planned, Source};
+use super::{Exit, cancels, diagnostics, random, secrets, services};
+use crate::model::{Clock, RunId, SystemClock, Timestamp};
+use crate::plan::Plan;
+use crate::run::{InProcess, RunError, RunOptions, RunReport, execute};
+use crate::runtime::Runtime;
+use crate::sandbox;
+use crate::store::{Home, HomeError, Index, IndexedRun, RunDirectory};
+
+pub(super) fn main(arguments: &RunArguments, environment: &Environment) -> Result<Exit, Failure> {
+    services::threads()?.block_on(run(arguments, environment))
+}
+
+async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit, Failure> {
+    // First of all: a signal while plugins compile must not be lost.
+    let cancels = cancels::listen()
+        .map_err(|error| infrastructure(&format!("signals cannot be received: {error}")))?;
+    let source = Source::read(&arguments.pipeline.file, environment)?;
+    let places = environment.places(&source.directory)?;
+    let components = Arc::new(services::components(&source.directory, environment)?);
+    let planned =
+        pipeline::resolve(&arguments.pipeline, source, &components, environment).await?;
+    warn(&planned, environment);
+    let vault = Arc::new(secrets::load(&planned.plan, &arguments.secrets, environment)?);
+
+    let home = Home::open(&places.state).map_err(|error| no_store(&error))?;
+    let run = RunId::new();
+    let directory = Arc::new(home.create_run(&run).map_err(|error| no_store(&error))?);
+    let plan_digest = keep(&home, &planned)?;
+    let wall = sandbox::probe();
+    let options = RunOptions {
+        run: run.clone(),
+        plan_digest,
+        concurrency: arguments.concurrency.unwrap_or_else(default_concurrency),
+        on_failure: match arguments.on_failure {
+            OnFailure::Continue => crate::run::OnFailure::Continue,
+            OnFailure::Bail => crate::run::OnFailure::Bail,
+        },
+        wall: wall.level,
+        lost: wall.lost,
+        redactor: Arc::new(vault.redactor()),
+        jitter: random::fraction,
+    };
+    let services = Arc::new(services::of_run(&places, &directory, &vault, environment)?);
+    let shown = Shown::start(arguments.output, environment)
+        .map_err(|error| infrastructure(&format!("the run cannot be shown: {error}")))?;
+    let clock = Arc::new(SystemClock::default());
+    let started = clock.now();
+    index(&home, &planned.plan, &run, started, None);
+    let runner = Arc::new(InProcess::new(Arc::<Runtime>::clone(&components), services));
+    let plan = Arc::new(planned.plan);
+    let ended = execute(
+        Arc::clone(&plan),
+        Arc::clone(&directory),
+        runner,
+        Arc::clone(&clock) as Arc<dyn Clock>,
+        shown.events.clone(),
+        cancels,
+        options,
+    )
+    .await;
+    let was_shown = shown.finish();
+    let report = ended.map_err(|error| broken_off(&error, &run))?;
+    index(&home, &plan, &run, started, Some((clock.now(), &report)));
+    clean_up(arguments, &directory, environment);
+    was_shown.map_err(|error| infrastructure(&format!("the output cannot be written: {error}")))?;
+    Ok(Exit::of_run(&report, arguments.fail_on_warnings))
+}
+
+/// Keeps the plan and the pipeline's text with the run.
+fn keep(home: &Home, planned: &Planned) -> Result<crate::model::Digest, Failure> {
+    let failed = |error: std::io::Error| infrastructure(&format!("the plan cannot be kept: {error}"));
+    home.put_blob(planned.source.text.as_bytes()).map_err(failed)?;
+    let plan = serde_json::to_vec(&planned.plan).map_err(|error| failed(error.into()))?;
+    home.put_blob(&plan).map_err(failed)
+}
+
+fn warn(planned: &Planned, environment: &Environment) {
+    if !planned.warnings.is_empty() {
+        let Planned { source, warnings, .. } = planned;
+        let color = environment.color_on_stderr();
+        environment.tell(&diagnostics::render(&source.name, &source.text, warnings, color));
+    }
+}
+
+/// The index is a convenience: a run goes on without it.
+fn index(
+    home: &Home,
+    plan: &Plan,
+    run: &RunId,
+    started: Timestamp,
+    ended: Option<(Timestamp, &RunReport)>,
+) {
+    let indexed = IndexedRun {
+        run: run.clone(),
+        pipeline: plan.pipeline.clone(),
+        name: plan.run_name.clone(),
+        started,
+        finished: ended.map(|(at, _)| at),
+        result: ended.map(|(_, report)| report.result),
+    };
+    if let Err(error) = Index::open(home).and_then(|index| index.put(&indexed)) {
+        tracing::warn!(%error, "the run is not in the index");
+    }
+}
+
+fn clean_up(arguments: &RunArguments, directory: &RunDirectory, environment: &Environment) {
+    if arguments.keep_workspace {
+        environment.tell(&format!("the folders of the stages are in {}\n", directory.layers().display()));
+    } else if let Err(error) = directory.remove_layers() {
+        tracing::warn!(%error, "the folders of the stages could not be removed");
+    }
+}
+
+fn default_concurrency() -> usize {
+    // Stages wait for servers and tools more than they compute.
+    2 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn infrastructure(message: &str) -> Failure {
+    Failure::new(Exit::Infrastructure, message)
+}
+
+fn no_store(error: &HomeError) -> Failure {
+    infrastructure(&format!("the store cannot be used: {error}"))
+        .hint("free space or permissions there, or give another --state-dir")
+}
+
+fn broken_off(error: &RunError, run: &RunId) -> Failure {
+    infrastructure(&format!("the run broke off: {error}"))
+        .hint(format!("what was recorded until then: `engine show {}`", run.short()))
+}

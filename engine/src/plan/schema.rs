@@ -1,0 +1,431 @@
+//! Schema: what a plugin's inputs or outputs look like, in a bounded part of JSON Schema.
+//!
+//! A schema is the plugin's word, so it is hostile until it is read: no
+//! reference leaves the document or comes back to itself, patterns are of the
+//! linear kind, and all that references stand for is counted.
+
+use serde_json::{Map, Value};
+
+use crate::model::limits;
+
+/// A JSON Schema of an object that can be checked against.
+#[derive(Debug)]
+pub struct Schema {
+    document: Value,
+    validator: jsonschema::Validator,
+}
+
+/// What a field is to the engine, besides its type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Marker {
+    /// A handle of a secret.
+    Secret,
+    /// A file that another stage made.
+    Artifact,
+    /// A program, into which no expression is put.
+    Script,
+}
+
+/// Why a document is no schema that can be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} at `{pointer}`")]
+pub struct SchemaError {
+    /// What is wrong.
+    pub message: String,
+    /// Where in the schema, as a JSON pointer.
+    pub pointer: String,
+}
+
+/// Keywords whose value is a schema.
+const ONE: [&str; 7] = [
+    "additionalProperties",
+    "contains",
+    "else",
+    "if",
+    "items",
+    "not",
+    "propertyNames",
+];
+const THEN: &str = "then";
+/// Keywords whose value is a list of schemas.
+const LIST: [&str; 4] = ["allOf", "anyOf", "oneOf", "prefixItems"];
+/// Keywords whose value is a mapping of schemas.
+const MAP: [&str; 3] = ["$defs", "patternProperties", "properties"];
+/// Keywords whose value is no schema.
+const PLAIN: [&str; 28] = [
+    "$comment",
+    "$schema",
+    "const",
+    "contentEncoding",
+    "contentMediaType",
+    "default",
+    "dependentRequired",
+    "deprecated",
+    "description",
+    "enum",
+    "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "maxContains",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minContains",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "pattern",
+    "title",
+    "type",
+];
+/// The rest of them; they annotate, or bound lists and mappings.
+const PLAIN_TOO: [&str; 4] = ["readOnly", "required", "uniqueItems", "writeOnly"];
+
+impl Schema {
+    /// Reads the schema of an object.
+    pub fn new(document: Value) -> Result<Self, SchemaError> {
+        if document.get("type") != Some(&Value::from("object")) {
+            return Err(error("the schema is not one of an object", ""));
+        }
+        Walk::new(&document).run()?;
+        let patterns =
+            jsonschema::PatternOptions::regex().size_limit(limits::REGULAR_EXPRESSION_BYTES);
+        let validator = jsonschema::options()
+            .with_draft(jsonschema::Draft::Draft202012)
+            .with_pattern_options(patterns)
+            .offline()
+            .build(&document)
+            .map_err(|problem| SchemaError {
+                message: problem.to_string(),
+                pointer: problem.instance_path().as_str().to_owned(),
+            })?;
+        Ok(Self {
+            document,
+            validator,
+        })
+    }
+
+    /// The document itself.
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// All that is wrong with a value.
+    pub(super) fn problems<'v>(
+        &'v self,
+        value: &'v Value,
+    ) -> impl Iterator<Item = jsonschema::ValidationError<'v>> {
+        self.validator.iter_errors(value)
+    }
+
+    /// What is wrong with a value first, with the place in it as a JSON
+    /// pointer; for values that come from a guest.
+    pub fn check(&self, value: &Value) -> Result<(), SchemaError> {
+        match self.validator.iter_errors(value).next() {
+            None => Ok(()),
+            Some(problem) => Err(SchemaError {
+                message: problem.to_string(),
+                pointer: problem.instance_path().as_str().to_owned(),
+            }),
+        }
+    }
+
+    /// The root, to look at the fields one by one.
+    pub fn root(&self) -> Field<'_> {
+        Field {
+            root: &self.document,
+            schema: Some(&self.document),
+        }
+    }
+}
+
+/// The schema of a place in a value, as far as it is the same whatever the
+/// value is.
+#[derive(Debug, Clone, Copy)]
+pub struct Field<'s> {
+    root: &'s Value,
+    schema: Option<&'s Value>,
+}
+
+impl<'s> Field<'s> {
+    /// A place that no schema describes.
+    pub(super) fn any() -> Self {
+        Self {
+            root: &Value::Null,
+            schema: None,
+        }
+    }
+
+    fn at(self, schema: Option<&'s Value>) -> Self {
+        let mut schema = schema;
+        // References do not come back to themselves: `Schema::new` saw to it.
+        while let Some(reference) = schema.and_then(|it| it.get("$ref")) {
+            let target = reference.as_str().and_then(|it| it.strip_prefix('#'));
+            schema = target.and_then(|target| self.root.pointer(target));
+        }
+        Self {
+            root: self.root,
+            schema,
+        }
+    }
+
+    fn keyword(self, keyword: &str) -> Option<&'s Value> {
+        self.schema.and_then(|schema| schema.get(keyword))
+    }
+
+    /// The field of a property.
+    pub fn property(self, name: &str) -> Self {
+        let known = self.keyword("properties").and_then(|it| it.get(name));
+        self.at(known.or_else(|| self.keyword("additionalProperties")))
+    }
+
+    /// The items of a list.
+    pub fn items(self) -> Self {
+        self.at(self.keyword("items"))
+    }
+
+    /// Names of the properties, in the order of the schema.
+    pub fn properties(self) -> impl Iterator<Item = &'s str> {
+        let properties = self.keyword("properties").and_then(Value::as_object);
+        properties
+            .into_iter()
+            .flat_map(Map::keys)
+            .map(String::as_str)
+    }
+
+    /// Whether the schema names properties at all.
+    pub fn has_properties(self) -> bool {
+        self.properties().next().is_some()
+    }
+
+    /// Whether the schema says itself that other properties may stand here.
+    pub fn is_said_to_be_open(self) -> bool {
+        self.keyword("additionalProperties").is_some() && self.is_open()
+    }
+
+    /// Whether properties that are not named may stand here.
+    pub fn is_open(self) -> bool {
+        self.keyword("additionalProperties") != Some(&Value::Bool(false))
+    }
+
+    /// What it is to the engine.
+    pub fn marker(self) -> Option<Marker> {
+        match self.keyword("x-engine")?.as_str()? {
+            "secret" => Some(Marker::Secret),
+            "artifact" => Some(Marker::Artifact),
+            "script" => Some(Marker::Script),
+            _ => None,
+        }
+    }
+
+    /// Whether only a text fits.
+    pub fn is_text(self) -> bool {
+        match self.keyword("type") {
+            Some(Value::String(kind)) => kind == "string",
+            Some(Value::Array(kinds)) => {
+                let text = |kind: &Value| kind == "string" || kind == "null";
+                !kinds.is_empty() && kinds.iter().all(text)
+            }
+            // `enum: [a, b]` without a type.
+            _ => match self.keyword("enum").and_then(Value::as_array) {
+                Some(values) => values.iter().all(Value::is_string),
+                None => false,
+            },
+        }
+    }
+}
+
+/// A look at every schema of a document, references followed.
+struct Walk<'s> {
+    root: &'s Value,
+    /// Schemas still to look at: the schema, its pointer, and the references
+    /// that led to it.
+    open: Vec<(&'s Value, String, Vec<&'s str>)>,
+    seen: usize,
+}
+
+impl<'s> Walk<'s> {
+    fn new(root: &'s Value) -> Self {
+        Self {
+            root,
+            open: vec![(root, String::new(), Vec::new())],
+            seen: 0,
+        }
+    }
+
+    fn run(mut self) -> Result<(), SchemaError> {
+        while let Some((schema, pointer, references)) = self.open.pop() {
+            self.seen += 1;
+            if self.seen > limits::SCHEMA_NODES {
+                return Err(error("the schema is too large", &pointer));
+            }
+            match schema {
+                Value::Bool(_) => {}
+                Value::Object(keywords) => self.keywords(keywords, &pointer, &references)?,
+                _ => return Err(error("this is not a schema", &pointer)),
+            }
+        }
+        Ok(())
+    }
+
+    fn keywords(
+        &mut self,
+        keywords: &'s Map<String, Value>,
+        pointer: &str,
+        references: &[&'s str],
+    ) -> Result<(), SchemaError> {
+        for (keyword, value) in keywords {
+            let at = format!("{pointer}/{keyword}");
+            let name = keyword.as_str();
+            if name == "$ref" {
+                self.reference(value, at, references)?;
+            } else if ONE.contains(&name) || name == THEN {
+                self.open.push((value, at, references.to_vec()));
+            } else if LIST.contains(&name) {
+                let items = value.as_array().ok_or_else(|| error("not a list", &at))?;
+                for (index, item) in items.iter().enumerate() {
+                    self.open
+                        .push((item, format!("{at}/{index}"), references.to_vec()));
+                }
+            } else if MAP.contains(&name) {
+                let items = value.as_object();
+                let items = items.ok_or_else(|| error("not a mapping", &at))?;
+                for (key, item) in items {
+                    self.open
+                        .push((item, format!("{at}/{key}"), references.to_vec()));
+                }
+            } else if name == "x-engine" {
+                if !matches!(value.as_str(), Some("secret" | "artifact" | "script")) {
+                    let message = "`x-engine` is `secret`, `artifact` or `script`";
+                    return Err(error(message, &at));
+                }
+            } else if !PLAIN.contains(&name)
+                && !PLAIN_TOO.contains(&name)
+                && !name.starts_with("x-")
+            {
+                let message = format!("the keyword `{name}` is not supported");
+                return Err(error(&message, &at));
+            }
+        }
+        Ok(())
+    }
+
+    fn reference(
+        &mut self,
+        value: &'s Value,
+        at: String,
+        references: &[&'s str],
+    ) -> Result<(), SchemaError> {
+        let target = value.as_str().filter(|target| target.starts_with("#/"));
+        let Some(target) = target else {
+            return Err(error("a reference must stay in the document", &at));
+        };
+        if references.contains(&target) || references.len() >= limits::PIPELINE_DEPTH {
+            return Err(error("a reference comes back to itself", &at));
+        }
+        let Some(schema) = self.root.pointer(&target[1..]) else {
+            return Err(error(&format!("`{target}` does not exist"), &at));
+        };
+        let mut references = references.to_vec();
+        references.push(target);
+        self.open.push((schema, at, references));
+        Ok(())
+    }
+}
+
+fn error(message: &str, pointer: &str) -> SchemaError {
+    SchemaError {
+        message: message.to_owned(),
+        pointer: pointer.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Marker, Schema};
+
+    #[test]
+    fn a_schema_that_could_be_used_against_the_engine_is_refused() {
+        let mut bomb = serde_json::Map::new();
+        for level in 0..40 {
+            let next = json!({ "$ref": format!("#/$defs/d{}", level + 1) });
+            bomb.insert(format!("d{level}"), json!({ "allOf": [next, next] }));
+        }
+        bomb.insert("d40".into(), json!({}));
+        for (schema, reason) in [
+            (json!({}), "not one of an object"),
+            (
+                json!({ "type": "object", "$ref": "https://example.org/x" }),
+                "stay in the document",
+            ),
+            (
+                json!({ "type": "object", "$ref": "other.json" }),
+                "stay in the document",
+            ),
+            (
+                json!({ "type": "object", "$defs": { "a": { "$ref": "#/$defs/a" } } }),
+                "comes back to itself",
+            ),
+            (
+                json!({ "type": "object", "$ref": "#/$defs/a" }),
+                "does not exist",
+            ),
+            (
+                json!({ "type": "object", "$dynamicRef": "#a" }),
+                "not supported",
+            ),
+            (
+                json!({ "type": "object", "propertees": {} }),
+                "not supported",
+            ),
+            (
+                json!({ "type": "object", "x-engine": "root" }),
+                "`x-engine` is",
+            ),
+            (
+                json!({ "type": "object", "properties": { "a": 1 } }),
+                "not a schema",
+            ),
+            (json!({ "type": "object", "$defs": bomb }), "too large"),
+            (
+                json!({ "type": "object", "properties": { "a": { "pattern": "(a" } } }),
+                "",
+            ),
+            (
+                json!({ "type": "object", "properties": { "a": { "pattern": "(?<=a)b" } } }),
+                "",
+            ),
+        ] {
+            let error = Schema::new(schema.clone())
+                .expect_err("hostile")
+                .to_string();
+            assert!(error.contains(reason), "{schema}: {error}");
+        }
+    }
+
+    #[test]
+    fn fields_are_found_through_references() {
+        let schema = Schema::new(json!({
+            "type": "object",
+            "properties": {
+                "key": { "$ref": "#/$defs/secret" },
+                "words": { "type": "array", "items": { "type": "string" } },
+            },
+            "additionalProperties": false,
+            "$defs": { "secret": { "x-engine": "secret" } },
+        }))
+        .expect("a schema");
+        let root = schema.root();
+        assert_eq!(root.property("key").marker(), Some(Marker::Secret));
+        assert!(root.property("words").items().is_text());
+        assert!(!root.property("words").is_text());
+        assert!(!root.is_open());
+        assert_eq!(root.properties().collect::<Vec<_>>(), ["key", "words"]);
+    }
+}

@@ -1,0 +1,322 @@
+//! Launcher: the re-executed child that starts a tool and outlives all it starts.
+//!
+//! ```text
+//! engine ──socket──▶ launcher ──▶ tool ──▶ …        whatever loses its parent
+//!                       ▲                   │        becomes a child of the launcher
+//!                       └───────────────────┘
+//! ```
+//!
+//! Single-threaded, without tokio: namespaces, Landlock and seccomp are set up
+//! here, between taking the order and starting the tool.
+
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{
+    DumpableBehavior, Pid, PidfdFlags, Resource, Rlimit, Signal, WaitOptions, WaitStatus, getpid,
+    kill_process_group, pidfd_open, wait,
+};
+
+use super::launch::{End, EndCause, Exit, Usage};
+use super::process_tree::{self, Memory};
+use super::wire::{self, DESCRIPTORS, Order, Report, Request};
+use crate::model::limits;
+
+/// Runs one tool, as the engine at the other end of standard input orders.
+///
+/// The whole life of the process: call it first in `main`, before any thread
+/// is started and any file is opened, and end with its result.
+pub fn run_launcher() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        // Nobody is left to tell: the engine sees the socket close.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn serve() -> io::Result<()> {
+    close_inherited()?;
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    if let Err((step, error)) = confine() {
+        return refuse(&socket, step, &error);
+    }
+    let (order, descriptors) = wire::receive_order(&socket)?;
+    let (memory_bytes, processes) = (order.memory_bytes, order.processes);
+    let started = Instant::now();
+    let tool = match start(order, descriptors) {
+        Ok(tool) => tool,
+        Err(Refusal::Program(error)) => {
+            return wire::send(&socket, &Report::ProgramFailed(errno(&error)));
+        }
+        Err(Refusal::Launcher(step, error)) => return refuse(&socket, step, &error),
+    };
+    // From here on there is something to kill, whatever fails.
+    let reported = wire::send(&socket, &Report::Started);
+    let mut watch = Watch {
+        tool,
+        socket: &socket,
+        memory_bytes,
+        processes,
+        exit: None,
+        cause: EndCause::Itself,
+    };
+    if reported.is_ok() {
+        watch.until_the_end();
+    }
+    let stragglers = watch.kill_all();
+    let usage = usage(started.elapsed());
+    let end = End {
+        exit: watch.exit.unwrap_or(Exit::Signal(libc::SIGKILL)),
+        cause: watch.cause,
+        usage,
+        stragglers,
+    };
+    wire::send(&socket, &Report::Ended(end))
+}
+
+fn refuse(socket: &UnixStream, step: &str, error: &io::Error) -> io::Result<()> {
+    let step = step.to_owned();
+    let errno = errno(error);
+    wire::send(socket, &Report::LauncherFailed { step, errno })
+}
+
+fn errno(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(libc::EINVAL)
+}
+
+/// Closes whatever the engine, or whoever started the engine, left open.
+fn close_inherited() -> io::Result<()> {
+    #[expect(
+        unsafe_code,
+        reason = "close_range has no safe wrapper; nothing but the standard streams has an owner yet"
+    )]
+    // SAFETY: this is the first thing that the process does.
+    let result = unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// What holds for the launcher and, by inheritance, for all it starts.
+fn confine() -> Result<(), (&'static str, io::Error)> {
+    let step = |name: &'static str| move |error: rustix::io::Errno| (name, error.into());
+    rustix::process::setsid().map_err(step("begin a session"))?;
+    rustix::process::set_child_subreaper(Some(getpid())).map_err(step("become a subreaper"))?;
+    rustix::thread::set_no_new_privs(true).map_err(step("give up new privileges"))?;
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    rustix::process::setrlimit(Resource::Core, none).map_err(step("forbid core files"))?;
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    // The order holds secrets, and the tool runs as the same user.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(step("close its memory to others"))
+}
+
+enum Refusal {
+    Program(io::Error),
+    Launcher(&'static str, io::Error),
+}
+
+fn start(mut order: Order, descriptors: [OwnedFd; DESCRIPTORS]) -> Result<Pid, Refusal> {
+    let [directory, stdin, stdout, stderr] = descriptors;
+    rustix::process::fchdir(&directory)
+        .map_err(|error| Refusal::Launcher("enter the folder", error.into()))?;
+    let mut command = Command::new(&order.program);
+    command
+        .args(&order.arguments)
+        .env_clear()
+        .stdin(stdin)
+        .stdout(stdout)
+        .stderr(stderr);
+    for (name, value) in &mut order.environment {
+        command.env(&*name, std::ffi::OsString::from_vec(std::mem::take(value)));
+    }
+    let launcher = getpid();
+    let before_exec = move || {
+        rustix::process::setsid()?;
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The launcher may have died before that call.
+        if rustix::process::getppid() == Some(launcher) {
+            Ok(())
+        } else {
+            Err(io::Error::from_raw_os_error(libc::ESRCH))
+        }
+    };
+    #[expect(
+        unsafe_code,
+        reason = "a session and a parent-death signal of its own cannot be set from outside the child"
+    )]
+    // SAFETY: the closure makes three system calls, and neither allocates nor locks.
+    let command = unsafe { command.pre_exec(before_exec) };
+    let child = command.spawn().map_err(Refusal::Program)?;
+    Ok(Pid::from_child(&child))
+}
+
+/// The watch over a tool that runs.
+struct Watch<'a> {
+    tool: Pid,
+    socket: &'a UnixStream,
+    memory_bytes: Option<u64>,
+    processes: u64,
+    exit: Option<Exit>,
+    cause: EndCause,
+}
+
+impl Watch<'_> {
+    /// Returns when the tool has ended, or everything must be killed.
+    fn until_the_end(&mut self) {
+        // None when the tool has ended already, which `reap` will see.
+        let tool = pidfd_open(self.tool, PidfdFlags::empty()).ok();
+        let interval = match self.memory_bytes {
+            Some(_) => limits::EXEC_WATCH_MEMORY,
+            None => limits::EXEC_WATCH,
+        };
+        let mut kill_at: Option<Instant> = None;
+        loop {
+            self.reap();
+            if self.exit.is_some() || self.is_over_a_limit() {
+                return;
+            }
+            let mut wait = interval;
+            if let Some(at) = kill_at {
+                let left = at.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return;
+                }
+                wait = wait.min(left);
+            }
+            match self.wait_for_news(tool.as_ref(), wait) {
+                News::Nothing => {}
+                News::Kill => {
+                    self.cause = EndCause::Stopped;
+                    return;
+                }
+                News::Terminate(grace) => {
+                    self.cause = EndCause::Stopped;
+                    kill_at.get_or_insert(Instant::now() + grace);
+                    let _ = kill_process_group(self.tool, Signal::TERM);
+                }
+            }
+        }
+    }
+
+    fn wait_for_news(&self, tool: Option<&OwnedFd>, wait: Duration) -> News {
+        let mut descriptors = vec![PollFd::new(self.socket, PollFlags::IN)];
+        if let Some(tool) = tool {
+            descriptors.push(PollFd::new(tool, PollFlags::IN));
+        }
+        if pause(&mut descriptors, wait).is_err() || descriptors[0].revents().is_empty() {
+            return News::Nothing;
+        }
+        match wire::receive(self.socket) {
+            Ok(Some(Request::Terminate { grace_ms })) => {
+                let grace = Duration::from_millis(grace_ms).min(limits::EXEC_TERMINATE_GRACE);
+                News::Terminate(grace)
+            }
+            // The engine wants it dead, or is dead itself.
+            Ok(None) | Err(_) => News::Kill,
+        }
+    }
+
+    fn is_over_a_limit(&mut self) -> bool {
+        let processes = process_tree::descendants(getpid());
+        let count = processes.len() as u64;
+        if count > self.processes {
+            self.cause = EndCause::Processes(count);
+            return true;
+        }
+        let Some(limit) = self.memory_bytes else {
+            return false;
+        };
+        let mut memory = Memory::default();
+        let page_bytes = rustix::param::page_size() as u64;
+        for process in processes {
+            memory.add(process.pid, page_bytes);
+        }
+        if memory.bytes() > limit {
+            self.cause = EndCause::Memory(memory.bytes());
+            return true;
+        }
+        false
+    }
+
+    /// Kills whatever is left, and returns how much of it the tool had left behind.
+    fn kill_all(&mut self) -> u64 {
+        let left_behind = self.exit.is_some();
+        let mut stragglers = 0;
+        let until = Instant::now() + limits::EXEC_KILL;
+        while self.reap() && Instant::now() < until {
+            let killed = process_tree::kill_descendants(getpid()) as u64;
+            if left_behind {
+                stragglers = stragglers.max(killed);
+            }
+            let _ = pause(&mut [], Duration::from_millis(1));
+        }
+        stragglers
+    }
+
+    /// Takes note of every process that has ended; whether any is left.
+    fn reap(&mut self) -> bool {
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) if pid == self.tool => self.exit = exit(status),
+                Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
+                Ok(None) => return true,
+                Err(_) => return false,
+            }
+        }
+    }
+}
+
+enum News {
+    Nothing,
+    Terminate(Duration),
+    Kill,
+}
+
+fn exit(status: WaitStatus) -> Option<Exit> {
+    let code = status.exit_status().map(Exit::Code);
+    code.or_else(|| status.terminating_signal().map(Exit::Signal))
+}
+
+fn pause(descriptors: &mut [PollFd<'_>], wait: Duration) -> rustix::io::Result<usize> {
+    let wait = Timespec::try_from(wait).unwrap_or(Timespec {
+        tv_sec: 1,
+        tv_nsec: 0,
+    });
+    poll(descriptors, Some(&wait))
+}
+
+/// What all processes that the launcher has waited for used.
+fn usage(wall: Duration) -> Usage {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    #[expect(unsafe_code, reason = "getrusage has no safe wrapper")]
+    // SAFETY: the kernel fills the whole structure, and zeroes are valid where
+    // it fails.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    let time = |time: libc::timeval| {
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        let micros = u64::try_from(time.tv_usec).unwrap_or(0);
+        Duration::from_secs(seconds) + Duration::from_micros(micros)
+    };
+    Usage {
+        wall,
+        user: time(usage.ru_utime),
+        system: time(usage.ru_stime),
+        // In KiB.
+        max_rss_bytes: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,
+    }
+}

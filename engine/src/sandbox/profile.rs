@@ -1,0 +1,351 @@
+//! Profile: what the engine knows about a tool that a pipeline may name.
+//!
+//! A pipeline only names a profile. What it says besides is data: programs to
+//! look for, the folders that the tool needs, and the environment it gets.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::model::suggest;
+use crate::plan::Access;
+
+use super::tool::ToolError;
+
+/// What the engine knows about one tool.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The name in a grant.
+    pub name: &'static str,
+    /// File names of the program, the first that is found counts.
+    pub programs: &'static [&'static str],
+    /// Folders that it needs besides the system's own and the workspace.
+    pub folders: &'static [(Place, Access)],
+    /// Variables that it gets. One whose place does not exist is left out.
+    pub variables: &'static [(&'static str, Value)],
+    /// Variables that it gets besides when it may not reach any network, so
+    /// that it says so at once instead of waiting for an answer.
+    pub offline: &'static [(&'static str, &'static str)],
+}
+
+/// A folder of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The folder that holds the program's `bin`.
+    Prefix,
+    /// Cargo's own: registry, sources, configuration.
+    CargoHome,
+    /// The toolchains of rustup.
+    RustupHome,
+    /// A folder below the home of the user.
+    Home(&'static str),
+}
+
+/// The value of a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    /// This text.
+    Text(&'static str),
+    /// The path of this folder.
+    Place(Place),
+}
+
+/// The folders of the user that tools keep things in. Gathered by the caller,
+/// since nothing here reads the environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The home of the user.
+    pub home: Option<PathBuf>,
+    /// `CARGO_HOME`, if set; else `.cargo` below home.
+    pub cargo_home: Option<PathBuf>,
+    /// `RUSTUP_HOME`, if set; else `.rustup` below home.
+    pub rustup_home: Option<PathBuf>,
+}
+
+/// A tool that a stage was granted, on this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct GrantedTool<'a> {
+    /// What the engine knows about it.
+    pub profile: &'static Profile,
+    /// The program.
+    pub path: &'a Path,
+    /// Whether it may reach any network.
+    pub online: bool,
+}
+
+/// The profiles that are built in.
+pub static PROFILES: [Profile; 10] = [
+    Profile {
+        name: "cargo",
+        programs: &["cargo"],
+        folders: RUST_FOLDERS,
+        variables: RUST_VARIABLES,
+        offline: &[("CARGO_NET_OFFLINE", "true")],
+    },
+    Profile {
+        name: "cc",
+        programs: &["cc", "gcc", "clang"],
+        folders: &[],
+        variables: &[],
+        offline: &[],
+    },
+    Profile {
+        name: "git",
+        programs: &["git"],
+        folders: &[],
+        variables: &[
+            // Configuration can name programs to run; only the repository's own is left.
+            ("GIT_CONFIG_NOSYSTEM", Value::Text("1")),
+            ("GIT_CONFIG_GLOBAL", Value::Text("/dev/null")),
+            ("GIT_TERMINAL_PROMPT", Value::Text("0")),
+            ("GIT_CONFIG_COUNT", Value::Text("3")),
+            ("GIT_CONFIG_KEY_0", Value::Text("core.hooksPath")),
+            ("GIT_CONFIG_VALUE_0", Value::Text("/dev/null")),
+            ("GIT_CONFIG_KEY_1", Value::Text("core.fsmonitor")),
+            ("GIT_CONFIG_VALUE_1", Value::Text("false")),
+            ("GIT_CONFIG_KEY_2", Value::Text("protocol.ext.allow")),
+            ("GIT_CONFIG_VALUE_2", Value::Text("never")),
+        ],
+        offline: &[],
+    },
+    Profile {
+        name: "go",
+        programs: &["go"],
+        folders: &[
+            (Place::Prefix, Access::Read),
+            (Place::Home("go/pkg/mod"), Access::Write),
+        ],
+        variables: &[
+            ("GOMODCACHE", Value::Place(Place::Home("go/pkg/mod"))),
+            ("GOTOOLCHAIN", Value::Text("local")),
+            ("GOTELEMETRY", Value::Text("off")),
+        ],
+        offline: &[("GOPROXY", "off")],
+    },
+    Profile {
+        name: "make",
+        programs: &["make", "gmake"],
+        folders: &[],
+        variables: &[],
+        offline: &[],
+    },
+    Profile {
+        name: "node",
+        programs: &["node", "nodejs"],
+        folders: &[(Place::Prefix, Access::Read)],
+        variables: &[],
+        offline: &[],
+    },
+    Profile {
+        name: "npm",
+        programs: &["npm"],
+        folders: &[
+            (Place::Prefix, Access::Read),
+            (Place::Home(".npm"), Access::Write),
+        ],
+        variables: &[
+            ("npm_config_cache", Value::Place(Place::Home(".npm"))),
+            ("npm_config_audit", Value::Text("false")),
+            ("npm_config_fund", Value::Text("false")),
+            ("npm_config_update_notifier", Value::Text("false")),
+        ],
+        offline: &[("npm_config_offline", "true")],
+    },
+    Profile {
+        name: "python",
+        programs: &["python3", "python"],
+        folders: &[(Place::Prefix, Access::Read)],
+        variables: &[
+            ("PYTHONNOUSERSITE", Value::Text("1")),
+            ("PIP_DISABLE_PIP_VERSION_CHECK", Value::Text("1")),
+            ("PIP_NO_INPUT", Value::Text("1")),
+        ],
+        offline: &[("PIP_NO_INDEX", "1")],
+    },
+    Profile {
+        name: "rustc",
+        programs: &["rustc"],
+        folders: RUST_FOLDERS,
+        variables: RUST_VARIABLES,
+        offline: &[],
+    },
+    Profile {
+        name: "sh",
+        programs: &["sh"],
+        folders: &[],
+        variables: &[],
+        offline: &[],
+    },
+];
+
+const RUST_FOLDERS: &[(Place, Access)] = &[
+    (Place::RustupHome, Access::Read),
+    (Place::CargoHome, Access::Write),
+];
+const RUST_VARIABLES: &[(&str, Value)] = &[
+    ("CARGO_HOME", Value::Place(Place::CargoHome)),
+    ("RUSTUP_HOME", Value::Place(Place::RustupHome)),
+    // A `rust-toolchain.toml` of the workspace must not download anything.
+    ("RUSTUP_AUTO_INSTALL", Value::Text("0")),
+];
+
+/// Where the programs that most tools call for help lie.
+const SYSTEM_PROGRAMS: [&str; 2] = ["/usr/bin", "/bin"];
+
+impl Profile {
+    /// The profile with this name.
+    pub fn find(name: &str) -> Result<&'static Self, ToolError> {
+        let found = PROFILES.iter().find(|profile| profile.name == name);
+        found.ok_or_else(|| ToolError::Unknown {
+            name: name.to_owned(),
+            suggestion: suggest(name, PROFILES.iter().map(|profile| profile.name)),
+        })
+    }
+}
+
+impl Surroundings {
+    /// `CARGO_HOME`, set or not.
+    pub fn cargo_home(&self) -> Option<PathBuf> {
+        self.cargo_home.clone().or_else(|| self.below(".cargo"))
+    }
+
+    /// `RUSTUP_HOME`, set or not.
+    pub fn rustup_home(&self) -> Option<PathBuf> {
+        self.rustup_home.clone().or_else(|| self.below(".rustup"))
+    }
+
+    fn below(&self, path: &str) -> Option<PathBuf> {
+        Some(self.home.as_ref()?.join(path))
+    }
+
+    /// Where a place of a tool lies on this machine, if it is there.
+    pub fn locate(&self, place: Place, program: &Path) -> Option<PathBuf> {
+        let path = match place {
+            Place::Prefix => program.parent()?.parent().map(Path::to_path_buf),
+            Place::CargoHome => self.cargo_home(),
+            Place::RustupHome => self.rustup_home(),
+            Place::Home(path) => self.below(path),
+        };
+        path.filter(|path| path.is_dir())
+    }
+}
+
+/// The environment of a tool, before what the stage and the command add.
+///
+/// `home` and `temporary` are private folders of the attempt. The tools of one
+/// stage see each other: `make` finds the `cargo` that was granted beside it,
+/// with the environment that `cargo` needs.
+pub fn environment(
+    own: GrantedTool<'_>,
+    granted: &[GrantedTool<'_>],
+    surroundings: &Surroundings,
+    home: &Path,
+    temporary: &Path,
+) -> BTreeMap<String, OsString> {
+    let mut variables = BTreeMap::from([
+        ("HOME".to_owned(), home.into()),
+        ("LANG".to_owned(), "C.UTF-8".into()),
+        ("PATH".to_owned(), search_path(own, granted)),
+        ("TMPDIR".to_owned(), temporary.into()),
+    ]);
+    let others = granted
+        .iter()
+        .filter(|tool| tool.profile.name != own.profile.name);
+    // Its own last, so that its own count.
+    for tool in others.chain([&own]) {
+        for (name, value) in tool.profile.variables {
+            let value = match value {
+                Value::Text(text) => Some(OsString::from(text)),
+                Value::Place(place) => surroundings
+                    .locate(*place, tool.path)
+                    .map(PathBuf::into_os_string),
+            };
+            variables.extend(value.map(|value| ((*name).to_owned(), value)));
+        }
+        if !tool.online {
+            let offline = tool.profile.offline.iter();
+            variables.extend(offline.map(|(name, value)| ((*name).to_owned(), value.into())));
+        }
+    }
+    variables
+}
+
+fn search_path(own: GrantedTool<'_>, granted: &[GrantedTool<'_>]) -> OsString {
+    let mut folders: Vec<&Path> = Vec::new();
+    let tools = [own].into_iter().chain(granted.iter().copied());
+    for folder in tools
+        .filter_map(|tool| tool.path.parent())
+        .chain(SYSTEM_PROGRAMS.map(Path::new))
+    {
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    // A folder with `:` in its name cannot stand in a search path.
+    folders.retain(|folder| !folder.as_os_str().as_encoded_bytes().contains(&b':'));
+    std::env::join_paths(folders).expect("no folder holds a colon")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{GrantedTool, PROFILES, Profile, Surroundings, environment};
+    use crate::sandbox::ToolError;
+
+    fn tool(name: &str, path: &'static str, online: bool) -> GrantedTool<'static> {
+        GrantedTool {
+            profile: Profile::find(name).expect("it is built in"),
+            path: Path::new(path),
+            online,
+        }
+    }
+
+    #[test]
+    fn profiles_have_names_of_their_own_in_order() {
+        assert!(PROFILES.is_sorted_by(|a, b| a.name < b.name));
+    }
+
+    #[test]
+    fn an_unknown_tool_is_answered_with_the_nearest() {
+        match Profile::find("carg") {
+            Err(ToolError::Unknown { suggestion, .. }) => assert_eq!(suggestion, Some("cargo")),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_search_path_is_the_tools_and_the_systems() {
+        let own = tool("make", "/usr/bin/make", false);
+        let others = [own, tool("go", "/opt/go/bin/go", false)];
+        let surroundings = Surroundings::default();
+        let found = environment(own, &others, &surroundings, "/h".as_ref(), "/t".as_ref());
+        assert_eq!(found["PATH"], "/usr/bin:/opt/go/bin:/bin");
+        assert_eq!(found["HOME"], "/h");
+        assert_eq!(found["GOTOOLCHAIN"], "local", "the tools see each other");
+    }
+
+    #[test]
+    fn a_tool_without_network_is_told_so() {
+        for (online, expected) in [(false, true), (true, false)] {
+            let own = tool("cargo", "/opt/bin/cargo", online);
+            let surroundings = Surroundings::default();
+            let found = environment(own, &[own], &surroundings, "/h".as_ref(), "/t".as_ref());
+            assert_eq!(found.contains_key("CARGO_NET_OFFLINE"), expected);
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_not_there_is_not_named() {
+        let home = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(home.path().join(".cargo")).expect("a folder");
+        let surroundings = Surroundings {
+            home: Some(home.path().to_path_buf()),
+            ..Surroundings::default()
+        };
+        let own = tool("cargo", "/opt/bin/cargo", false);
+        let found = environment(own, &[own], &surroundings, "/h".as_ref(), "/t".as_ref());
+        assert_eq!(found["CARGO_HOME"], home.path().join(".cargo"));
+        assert!(!found.contains_key("RUSTUP_HOME"));
+    }
+}

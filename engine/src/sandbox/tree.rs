@@ -1,0 +1,303 @@
+//! Tree: the folders of a stage as one tree, for its native tools.
+//!
+//! The folders of a workspace lie in layers of their own, wherever the store
+//! keeps them. A tool needs them at their places below one root. Without mount
+//! namespaces that is a folder of links to the layers:
+//!
+//! - a link does not make a folder read-only;
+//! - `..` out of a folder leads to what lies beside its layer, not to the tree.
+//!
+//! Bind mounts in the launcher will replace [`build`], and lose neither.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
+
+use crate::plan::{Access, Mount};
+
+/// The folders of a stage as one tree.
+#[derive(Debug, Default)]
+pub struct Tree {
+    root: PathBuf,
+    mounts: Vec<(PathBuf, PathBuf)>,
+}
+
+/// A tree that cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// A folder lies in another one that may be written.
+    #[error(
+        "the folder `{inner}` lies in `{outer}`, which the stage may write; without private mounts tools cannot see both"
+    )]
+    Nested {
+        /// The folder.
+        inner: String,
+        /// The one around it.
+        outer: String,
+    },
+    /// The disk says no.
+    #[error("{}: {error}", path.display())]
+    Disk {
+        /// What could not be made.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// A folder that a command cannot start in.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// It is not written as a path below the workspace.
+    #[error("not a path below the workspace")]
+    Malformed,
+    /// It is outside the folders of the stage, or something on the way to it is.
+    #[error("outside the folders of the stage")]
+    Outside,
+    /// It is not there, or no folder.
+    #[error("{0}")]
+    Unusable(io::Error),
+}
+
+/// Builds the tree of some mounts in a folder, which must not exist.
+pub fn build(root: &Path, mounts: &[Mount]) -> Result<Tree, TreeError> {
+    let mut sorted: Vec<&Mount> = mounts.iter().collect();
+    // Outer folders before inner ones.
+    sorted.sort_by(|a, b| Path::new(&a.path).cmp(Path::new(&b.path)));
+    make_folder(root)?;
+    for mount in &sorted {
+        let inner: Vec<&Path> = sorted
+            .iter()
+            .filter(|other| other.path != mount.path)
+            .filter_map(|other| Path::new(&other.path).strip_prefix(&mount.path).ok())
+            .collect();
+        if let (Access::Write, Some(first)) = (mount.access, inner.first()) {
+            return Err(TreeError::Nested {
+                inner: Path::new(&mount.path).join(first).display().to_string(),
+                outer: mount.path.clone(),
+            });
+        }
+        let at = root.join(&mount.path);
+        if let Some(parent) = at.parent() {
+            make_folder(parent)?;
+        }
+        link(&mount.host, &at, &inner)?;
+    }
+    let mounts = sorted
+        .iter()
+        .map(|mount| (PathBuf::from(&mount.path), mount.host.clone()))
+        .collect();
+    Ok(Tree {
+        root: root.to_path_buf(),
+        mounts,
+    })
+}
+
+impl Tree {
+    /// The root, where the workspace is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Opens a folder, relative to the workspace. Guest-controlled: neither
+    /// `..` nor a symbolic link gets out of the folder of the stage it lies in,
+    /// and what is opened cannot be swapped any more.
+    pub fn open(&self, path: &str) -> Result<OwnedFd, DirectoryError> {
+        use std::path::Component;
+        let mut clean = PathBuf::new();
+        for component in Path::new(path).components() {
+            match component {
+                Component::Normal(name) => clean.push(name),
+                Component::CurDir => {}
+                _ => return Err(DirectoryError::Malformed),
+            }
+        }
+        if path.contains('\0') {
+            return Err(DirectoryError::Malformed);
+        }
+        // A folder that we made ourselves, above or at the edge of the mounts.
+        let is_ours = clean.as_os_str().is_empty()
+            || self
+                .mounts
+                .iter()
+                .any(|(mount, _)| *mount != clean && mount.starts_with(&clean));
+        if is_ours {
+            return open_beneath(&self.root, &clean);
+        }
+        let (mount, host) = self
+            .mounts
+            .iter()
+            .rfind(|(mount, _)| clean.starts_with(mount))
+            .ok_or(DirectoryError::Outside)?;
+        let rest = clean.strip_prefix(mount).unwrap_or(&clean);
+        open_beneath(host, rest)
+    }
+}
+
+fn open_beneath(folder: &Path, rest: &Path) -> Result<OwnedFd, DirectoryError> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let error = |error: rustix::io::Errno| match error {
+        rustix::io::Errno::XDEV | rustix::io::Errno::LOOP => DirectoryError::Outside,
+        other => DirectoryError::Unusable(other.into()),
+    };
+    let folder = open(folder, flags, Mode::empty()).map_err(error)?;
+    if rest.as_os_str().is_empty() {
+        return Ok(folder);
+    }
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    openat2(folder, rest, flags, Mode::empty(), resolve).map_err(error)
+}
+
+/// Makes a folder appear at a place, with room for the `inner` ones below it.
+fn link(host: &Path, at: &Path, inner: &[&Path]) -> Result<(), TreeError> {
+    let failed = |error| TreeError::Disk {
+        path: at.to_path_buf(),
+        error,
+    };
+    // A folder around this one has linked it already, unless we hide it now.
+    if inner.is_empty() {
+        return symlink(host, at).map_err(failed);
+    }
+    // A link of the workspace must not lead us out of the layer.
+    if !fs::symlink_metadata(host).map_err(failed)?.is_dir() {
+        return Err(failed(io::ErrorKind::NotADirectory.into()));
+    }
+    make_folder(at)?;
+    for entry in fs::read_dir(host).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = PathBuf::from(entry.file_name());
+        let below: Vec<&Path> = inner
+            .iter()
+            .filter_map(|path| path.strip_prefix(&name).ok())
+            .collect();
+        if below.iter().any(|path| path.as_os_str().is_empty()) {
+            continue; // The inner folder hides it.
+        }
+        link(&entry.path(), &at.join(&name), &below)?;
+    }
+    Ok(())
+}
+
+fn make_folder(path: &Path) -> Result<(), TreeError> {
+    fs::create_dir_all(path).map_err(|error| TreeError::Disk {
+        path: path.to_path_buf(),
+        error,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::{DirectoryError, Tree, TreeError, build};
+    use crate::plan::{Access, Mount};
+
+    fn layer(home: &Path, name: &str, files: &[&str]) -> std::path::PathBuf {
+        let layer = home.join("layers").join(name);
+        fs::create_dir_all(&layer).expect("a folder");
+        for file in files {
+            let path = layer.join(file);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
+            fs::write(path, name).expect("a file");
+        }
+        layer
+    }
+
+    fn mount(home: &Path, path: &str, access: Access, files: &[&str]) -> Mount {
+        Mount {
+            path: path.to_owned(),
+            host: layer(home, &path.replace('/', "-"), files),
+            access,
+        }
+    }
+
+    fn read(tree: &Tree, path: &str) -> String {
+        fs::read_to_string(tree.root().join(path)).expect("the tree has it")
+    }
+
+    #[test]
+    fn folders_of_different_layers_make_one_tree() {
+        let home = tempfile::tempdir().expect("a folder");
+        let home = home.path();
+        let mounts = [
+            mount(home, "src", Access::Read, &["a/file", "target/old", "top"]),
+            mount(home, "src/target", Access::Write, &["new"]),
+            mount(home, "deep/er/dist", Access::Write, &[]),
+        ];
+        let tree = build(&home.join("tree"), &mounts).expect("it can be built");
+        assert_eq!(read(&tree, "src/a/file"), "src");
+        assert_eq!(read(&tree, "src/top"), "src");
+        assert_eq!(read(&tree, "src/target/new"), "src-target");
+        assert!(!tree.root().join("src/target/old").exists(), "it is hidden");
+        fs::write(tree.root().join("deep/er/dist/out"), "x").expect("it may be written");
+        assert!(mounts[2].host.join("out").exists(), "it lands in the layer");
+    }
+
+    #[test]
+    fn a_folder_inside_a_written_one_is_refused() {
+        let home = tempfile::tempdir().expect("a folder");
+        let mounts = [
+            mount(home.path(), "a", Access::Write, &[]),
+            mount(home.path(), "a/b", Access::Read, &[]),
+        ];
+        let error = build(&home.path().join("tree"), &mounts).expect_err("files would be lost");
+        assert!(matches!(error, TreeError::Nested { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_command_starts_only_in_the_folders_of_its_stage() {
+        let home = tempfile::tempdir().expect("a folder");
+        let home = home.path();
+        let mounts = [
+            mount(home, "src", Access::Read, &["a/b/file"]),
+            mount(home, "src/target", Access::Write, &["debug/file"]),
+            mount(home, "x/y", Access::Read, &[]),
+        ];
+        symlink("/etc", mounts[0].host.join("etc")).expect("a link");
+        symlink("../src-target", mounts[0].host.join("beside")).expect("a link");
+        symlink("a/b", mounts[0].host.join("inside")).expect("a link");
+        symlink("loop", mounts[0].host.join("loop")).expect("a link");
+        let tree = build(&home.join("tree"), &mounts).expect("it can be built");
+        for good in [
+            "",
+            ".",
+            "src",
+            "src/a",
+            "./src/a/b",
+            "src/inside",
+            "src/target",
+            "src/target/debug",
+            "x",
+            "x/y",
+        ] {
+            assert!(tree.open(good).is_ok(), "{good}: {:?}", tree.open(good));
+        }
+        for (bad, expected) in [
+            ("/", "Malformed"),
+            ("/etc", "Malformed"),
+            ("..", "Malformed"),
+            ("src/../x", "Malformed"),
+            ("src\0", "Malformed"),
+            ("src/etc", "Outside"),
+            ("src/beside", "Outside"),
+            ("src/loop", "Outside"),
+            ("other", "Outside"),
+            ("src/missing", "Unusable"),
+            ("src/a/b/file", "Unusable"),
+        ] {
+            let word = match tree.open(bad) {
+                Err(DirectoryError::Malformed) => "Malformed",
+                Err(DirectoryError::Outside) => "Outside",
+                Err(DirectoryError::Unusable(_)) => "Unusable",
+                Ok(_) => "opened",
+            };
+            assert_eq!(word, expected, "{bad}");
+        }
+    }
+}

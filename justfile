@@ -1,0 +1,30 @@
+# Recipes for people; `.ci/run` does the same without needing `just`.
+
+# List the recipes.
+default:
+    @just --list
+
+# Everything that must be green before a change lands.
+ci:
+    bash .ci/run
+
+# Build everything, the built-in plugins included.
+build:
+    cargo build
+
+# All tests.
+test:
+    cargo test --workspace
+
+# Formatting and lints of host and guests.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Show figures beside make and a bare spawn; judges nothing.
+bench:
+    cargo bench --package engine
+
+# The reference documentation.
+doc:
+    cargo doc --workspace --no-deps --open
