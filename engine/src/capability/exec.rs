@@ -27,10 +27,10 @@ use super::bindings::exec::{
 };
 use super::secrets::Secret;
 use super::{Attempt, Services};
-use crate::model::{CallDecision, Level, LogStream, limits};
+use crate::model::{CallDecision, ChildProgram, Level, LogStream, limits};
 use crate::plan::SecretKind;
 use crate::policy::ToolNetwork;
-use crate::sandbox::{self, LauncherProgram, Stdin, Surroundings};
+use crate::sandbox::{self, Stdin, Surroundings};
 use crate::store::{CallEnd, SinkClosed};
 use command::{Variable, Wanted};
 use live::{Destination, Ended, Live, Start};
@@ -42,7 +42,7 @@ const INTERFACE: &str = "engine:exec/process";
 /// What native tools need of the process that the engine runs in.
 pub struct ToolServices {
     /// The program that becomes the launcher of a tool.
-    pub launcher: LauncherProgram,
+    pub launcher: ChildProgram,
     /// Folder below which each attempt gets its private folders. It must be of
     /// this run alone, and be removed with it: a crash leaves them there.
     pub scratch: PathBuf,
@@ -157,7 +157,7 @@ impl Host for Attempt {
         let (words, effect, started) = self.start("spawn", command, None).await?;
         // On record from the start: what becomes of it may never be asked.
         let result = started.as_ref().map(|_| "started".to_owned());
-        self.record("spawn", words.clone(), since, effect, result)
+        self.record_command("spawn", words.clone(), since, effect, result)
             .await?;
         match started {
             Ok(live) => Ok(Ok(self.table.push(Child {
@@ -234,7 +234,7 @@ impl Attempt {
             Err(refusal) => Err(refusal),
         };
         let result = ended.as_ref().map(in_words);
-        self.record(function, words, since, effect, result).await?;
+        self.record_command(function, words, since, effect, result).await?;
         Ok(ended)
     }
 
@@ -291,7 +291,7 @@ impl Attempt {
             let limit = limits::EXEC_CHILDREN;
             problem::limit("exec.children", format!("{limit} commands are running"))
         })?;
-        let scratch = self.scratch().await?;
+        let scratch = self.tool_scratch().await?;
         let tool = wanted.tool.clone();
         let (request, services) = (self.request.clone(), self.exec.services.clone());
         let ready = {
@@ -319,7 +319,7 @@ impl Attempt {
     }
 
     /// The private folders of the attempt, made when they are first needed.
-    async fn scratch(&mut self) -> Result<Arc<Scratch>, Refusal> {
+    async fn tool_scratch(&mut self) -> Result<Arc<Scratch>, Refusal> {
         if let Some(scratch) = &self.exec.scratch {
             return Ok(scratch.clone());
         }
@@ -405,7 +405,7 @@ impl Attempt {
         let (words, since) = (child.words.clone(), child.since);
         if !std::mem::replace(&mut child.recorded, true) {
             let result = ended.as_ref().map(in_words);
-            self.record("[method]child.wait", words, since, None, result)
+            self.record_command("[method]child.wait", words, since, None, result)
                 .await?;
         }
         Ok(ended)
@@ -418,12 +418,12 @@ impl Attempt {
         refusal: Refusal,
     ) -> Result<Result<T, Refusal>, SinkClosed> {
         let words = command.tool.clone();
-        self.record(function, words, Instant::now(), None, Err(&refusal))
+        self.record_command(function, words, Instant::now(), None, Err(&refusal))
             .await?;
         Ok(Err(refusal))
     }
 
-    async fn record(
+    async fn record_command(
         &mut self,
         function: &'static str,
         arguments: String,

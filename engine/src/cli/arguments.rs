@@ -6,7 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Runs pipelines whose stages are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
-#[command(name = "engine", version, about, max_term_width = 100, propagate_version = true)]
+#[command(
+    name = "engine",
+    version,
+    about,
+    max_term_width = 100,
+    propagate_version = true
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) global: Global,

@@ -4,13 +4,16 @@
 mod arguments;
 mod builtin;
 mod cancels;
+mod completions;
 mod diagnostics;
 mod doctor;
 mod environment;
 mod exit;
+mod explain;
 mod facts;
 mod failure;
 mod find_run;
+mod init;
 mod internal;
 mod logs;
 mod main_command;

@@ -26,10 +26,13 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     let source = Source::read(&arguments.pipeline.file, environment)?;
     let places = environment.places(&source.directory)?;
     let components = Arc::new(services::components(&source.directory, environment)?);
-    let planned =
-        pipeline::resolve(&arguments.pipeline, source, &components, environment).await?;
+    let planned = pipeline::resolve(&arguments.pipeline, source, &components, environment).await?;
     warn(&planned, environment);
-    let vault = Arc::new(secrets::load(&planned.plan, &arguments.secrets, environment)?);
+    let vault = Arc::new(secrets::load(
+        &planned.plan,
+        &arguments.secrets,
+        environment,
+    )?);
 
     let home = Home::open(&places.state).map_err(|error| no_store(&error))?;
     let run = RunId::new();
@@ -77,17 +80,26 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
 
 /// Keeps the plan and the pipeline's text with the run.
 fn keep(home: &Home, planned: &Planned) -> Result<crate::model::Digest, Failure> {
-    let failed = |error: std::io::Error| infrastructure(&format!("the plan cannot be kept: {error}"));
-    home.put_blob(planned.source.text.as_bytes()).map_err(failed)?;
+    let failed =
+        |error: std::io::Error| infrastructure(&format!("the plan cannot be kept: {error}"));
+    home.put_blob(planned.source.text.as_bytes())
+        .map_err(failed)?;
     let plan = serde_json::to_vec(&planned.plan).map_err(|error| failed(error.into()))?;
     home.put_blob(&plan).map_err(failed)
 }
 
 fn warn(planned: &Planned, environment: &Environment) {
     if !planned.warnings.is_empty() {
-        let Planned { source, warnings, .. } = planned;
+        let Planned {
+            source, warnings, ..
+        } = planned;
         let color = environment.color_on_stderr();
-        environment.tell(&diagnostics::render(&source.name, &source.text, warnings, color));
+        environment.tell(&diagnostics::render(
+            &source.name,
+            &source.text,
+            warnings,
+            color,
+        ));
     }
 }
 
@@ -114,7 +126,10 @@ fn index(
 
 fn clean_up(arguments: &RunArguments, directory: &RunDirectory, environment: &Environment) {
     if arguments.keep_workspace {
-        environment.tell(&format!("the folders of the stages are in {}\n", directory.layers().display()));
+        environment.tell(&format!(
+            "the folders of the stages are in {}\n",
+            directory.layers().display()
+        ));
     } else if let Err(error) = directory.remove_layers() {
         tracing::warn!(%error, "the folders of the stages could not be removed");
     }
@@ -135,6 +150,8 @@ fn no_store(error: &HomeError) -> Failure {
 }
 
 fn broken_off(error: &RunError, run: &RunId) -> Failure {
-    infrastructure(&format!("the run broke off: {error}"))
-        .hint(format!("what was recorded until then: `engine show {}`", run.short()))
+    infrastructure(&format!("the run broke off: {error}")).hint(format!(
+        "what was recorded until then: `engine show {}`",
+        run.short()
+    ))
 }

@@ -29,3 +29,4 @@ pub use dial::{dial, pipe};
 pub use error::{Error, Phase};
 pub use resolve::{Resolver, ScriptedResolver};
 pub use target::{Host, Scheme, Target};
+pub use tls::certificates;

@@ -27,13 +27,8 @@ impl Runtime {
         let time = Duration::from_millis(request.limits.timeout_ms);
         let deadline = Instant::now() + time;
         let inputs = request.inputs.to_string();
-        let attempt = match Attempt::new(
-            request,
-            sink.clone(),
-            cancel.clone(),
-            deadline,
-            services,
-        ) {
+        let attempt = match Attempt::new(request, sink.clone(), cancel.clone(), deadline, services)
+        {
             Ok(attempt) => attempt,
             Err(error) => {
                 let _ = sink.close(0).await;

@@ -9,9 +9,9 @@ use serde_json::Value;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
-use super::{ChildProgram, ComponentError, Import, compile, config, describe, inspect};
+use super::{ComponentError, Import, compile, config, describe, inspect};
 use crate::capability::{self, Attempt, Plugin as Instance, PluginPre};
-use crate::model::{Clock, Digest};
+use crate::model::{ChildProgram, Clock, Digest};
 use crate::store::{CompiledCache, CompiledEntry};
 
 /// Where the runtime keeps what it makes, and what it makes it with.
@@ -21,7 +21,7 @@ pub struct RuntimeOptions {
     pub compiled: PathBuf,
     /// File of the key that authenticates compiled code.
     pub key_file: PathBuf,
-    /// This engine again, to compile in a child.
+    /// This engine with `internal compile`.
     pub child: ChildProgram,
 }
 

@@ -17,10 +17,10 @@ use rustix::fs::MemfdFlags;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::launch::{End, Launch, LaunchError, LauncherProgram, Output, Pipes, Stdin};
+use super::launch::{End, Launch, LaunchError, Output, Pipes, Stdin};
 use super::process_tree;
 use super::wire::{self, Order, Report, Request};
-use crate::model::limits;
+use crate::model::{ChildProgram, limits};
 
 /// A tool that runs. Dropping it, or the engine's death, kills it with
 /// everything it started.
@@ -50,7 +50,7 @@ struct State {
 /// Starts a tool.
 ///
 /// Blocks for as long as two programs take to load, about 3 ms.
-pub fn start(program: &LauncherProgram, launch: Launch) -> Result<(Running, Pipes), LaunchError> {
+pub fn start(program: &ChildProgram, launch: Launch) -> Result<(Running, Pipes), LaunchError> {
     let (ours, theirs) = UnixStream::pair().map_err(LaunchError::at("make a socket"))?;
     let mut pipes = Pipes::default();
     let stdin = standard_input(launch.stdin, &mut pipes)

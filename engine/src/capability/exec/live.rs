@@ -13,10 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::output::{self, Stream};
 use super::problem::{self, Refusal};
 use super::scratch::Scratch;
-use crate::model::{LogStream, limits};
+use crate::model::{ChildProgram, LogStream, limits};
 use crate::sandbox::{
-    End, EndCause, Launch, LaunchError, LauncherProgram, Output, Pipes, Stopper,
-    start as start_tool,
+    End, EndCause, Launch, LaunchError, Output, Pipes, Stopper, start as start_tool,
 };
 use crate::store::AttemptSink;
 
@@ -41,7 +40,7 @@ impl Destination {
 
 /// What runs, and where its output goes.
 pub(super) struct Start {
-    pub(super) launcher: LauncherProgram,
+    pub(super) launcher: ChildProgram,
     pub(super) tool: String,
     pub(super) launch: Launch,
     pub(super) destinations: [Destination; 2],

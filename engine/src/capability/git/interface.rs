@@ -38,7 +38,7 @@ impl remote::Host for Attempt {
         let call = Call::new(REMOTE, "ls-refs", url);
         let outcome = async {
             let grant = grant?;
-            let scratch = self.scratch(&grant)?;
+            let scratch = self.key_folder(&grant)?;
             let request = Request::LsRefs(LsRefs {
                 remote: self.remote(&grant, handle.as_ref(), scratch.as_ref())?,
                 prefixes: options.prefixes,
@@ -73,7 +73,7 @@ impl remote::Host for Attempt {
         let call = Call::new(REMOTE, "contains", format!("{url} {ancestor} {descendant}"));
         let outcome = async {
             let grant = grant?;
-            let scratch = self.scratch(&grant)?;
+            let scratch = self.key_folder(&grant)?;
             let request = Request::Contains(Contains {
                 remote: self.remote(&grant, handle.as_ref(), scratch.as_ref())?,
                 mirror: self.mirror(&grant, handle.as_ref())?,
@@ -110,7 +110,7 @@ impl checkout::Host for Attempt {
         let outcome = async {
             let grant = grant?;
             let place = destination::find(&request.mounts, &destination, Access::Write)?;
-            let scratch = self.scratch(&grant)?;
+            let scratch = self.key_folder(&grant)?;
             let remote = self.remote(&grant, handle.as_ref(), scratch.as_ref())?;
             // Dropped after the child, whatever ends this call.
             let staging = place.stage()?;
