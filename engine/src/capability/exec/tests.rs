@@ -128,6 +128,7 @@ fn house(wish: Wish) -> House {
                 Some(Zeroizing::new(value.into()))
             }),
         }),
+        git: None,
     };
     let (sender, receiver) = mpsc::channel(1024);
     let reported = Arc::new(Mutex::new(Reported::default()));
