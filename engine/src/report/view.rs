@@ -69,8 +69,9 @@ pub(super) struct StageView {
     pub(super) tail: VecDeque<String>,
     /// The open parts of its work, in the order in which they opened.
     pub(super) sections: Vec<Progress>,
-    /// How many parts of its work were closed.
+    /// How many parts of its work were closed, and all that is known of the last.
     pub(super) sections_closed: u64,
+    pub(super) last_closed: Option<Progress>,
     /// The latest calls that the host refused, in words, and how many there were.
     pub(super) refused: VecDeque<String>,
     pub(super) refused_calls: u64,
@@ -280,6 +281,7 @@ impl StageView {
             tail: VecDeque::new(),
             sections: Vec::new(),
             sections_closed: 0,
+            last_closed: None,
             refused: VecDeque::new(),
             refused_calls: 0,
         }
@@ -349,25 +351,24 @@ impl StageView {
     }
 
     fn remember_progress(&mut self, progress: &Progress) {
-        self.sections_closed += u64::from(progress.closed);
+        let number = progress.section;
         let known = self
             .sections
             .iter()
-            .position(|section| section.section == progress.section);
+            .position(|known| known.section == number);
+        let merged = match known {
+            Some(place) => merged(&self.sections[place], progress),
+            None => progress.clone(),
+        };
         match known {
-            Some(place) if progress.closed => {
-                self.sections.remove(place);
+            _ if progress.closed => {
+                self.sections_closed += 1;
+                self.sections.retain(|known| known.section != number);
+                self.last_closed = Some(merged);
             }
-            Some(place) => {
-                let section = &mut self.sections[place];
-                // A change of the status alone says nothing about the amount.
-                let (done, total) = (section.done, section.total);
-                *section = progress.clone();
-                section.done = section.done.or(done);
-                section.total = section.total.or(total);
-            }
-            None if progress.closed || self.sections.len() >= limits::SECTIONS_SHOWN => {}
-            None => self.sections.push(progress.clone()),
+            Some(place) => self.sections[place] = merged,
+            None if self.sections.len() < limits::SECTIONS_SHOWN => self.sections.push(merged),
+            None => {}
         }
     }
 
@@ -384,7 +385,112 @@ impl StageView {
     }
 }
 
+/// What is known of a part of the work after it told something new: a change of
+/// its status, and its end, say nothing about the amount, and the other way round.
+fn merged(known: &Progress, new: &Progress) -> Progress {
+    let amount = if new.done.is_some() { new } else { known };
+    Progress {
+        done: amount.done,
+        total: amount.total,
+        unit: amount.unit.clone(),
+        status: new.status.as_ref().or(known.status.as_ref()).cloned(),
+        ..new.clone()
+    }
+}
+
 /// The longest beginning of at most `bytes` bytes.
 fn beginning(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RunView, StageState};
+    use crate::model::{Event, Outcome, Progress, Timestamp};
+    use crate::report::tests::{Script, id, section};
+
+    fn view_of(script: &Script) -> RunView {
+        let mut view = RunView::default();
+        for event in &script.events {
+            view.apply(event);
+        }
+        view
+    }
+
+    #[test]
+    fn what_a_section_told_before_is_still_known() {
+        let news = |done, status: Option<&str>, closed| Progress {
+            done,
+            total: None,
+            unit: String::new(),
+            status: status.map(str::to_owned),
+            closed,
+            ..section(1, "receive", 0, None)
+        };
+        let mut script = Script::new();
+        script.run("x", &["a"]).start("a", 1);
+        script.progress("a", section(1, "receive", 7, Some(40)));
+        script.progress("a", news(None, Some("deltas"), false));
+        let known = Progress {
+            status: Some("deltas".to_owned()),
+            ..section(1, "receive", 7, Some(40))
+        };
+        let stage = id("a");
+        let sections = view_of(&script).stage_mut(&stage).sections.clone();
+        assert_eq!(sections.first(), Some(&known));
+        script.progress("a", news(None, None, true));
+        let mut view = view_of(&script);
+        assert_eq!(view.stage_mut(&stage).sections, []);
+        let closed = Progress {
+            closed: true,
+            ..known
+        };
+        assert_eq!(view.stage_mut(&stage).last_closed, Some(closed));
+    }
+
+    #[test]
+    fn a_retried_stage_counts_its_attempts_and_the_waits_between_them() {
+        let mut view = RunView::default();
+        for event in crate::report::tests::failing() {
+            view.apply(&event);
+        }
+        let fetch = view.stage(&id("fetch")).expect("it was announced");
+        assert_eq!(fetch.spent_ms, 3_000 + 1_500 + 800);
+        assert_eq!(
+            fetch.failure, None,
+            "the attempt before does not matter any more"
+        );
+    }
+
+    #[test]
+    fn a_skip_keeps_its_reason_when_its_end_is_told() {
+        let mut script = Script::new();
+        script.run("x", &["a"]).skip("a", "no");
+        let view = view_of(&script);
+        let stage = view.stage(&id("a")).expect("it was announced");
+        let expected = StageState::Ended {
+            outcome: Outcome::Skipped,
+            attempts: 0,
+            because: Some("no".to_owned()),
+        };
+        assert_eq!(stage.state, expected);
+        assert_eq!(view.ended.len(), 1);
+    }
+
+    #[test]
+    fn time_does_not_go_back() {
+        let mut script = Script::new();
+        script.run("x", &["a"]).start("a", 1);
+        let mut view = view_of(&script);
+        let before = view.now;
+        let Some(Event::Fact { fact, .. }) = script.events.pop() else {
+            panic!("the script ends with a fact")
+        };
+        view.apply(&Event::Fact {
+            sequence: 3,
+            at: Timestamp(5),
+            fact,
+        });
+        assert_eq!(view.now, before);
+    }
 }

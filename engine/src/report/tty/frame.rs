@@ -168,6 +168,11 @@ impl Draft<'_> {
     /// `      clone             ━━━━━━━━━━──────────  51%  12.3 MiB of 24.0 MiB`.
     fn section(&self, section: &Progress) -> String {
         let title = escape(&section.title);
+        let amount = amount(section).map(|amount| escape(&amount).into_owned());
+        let status = section.status.as_deref().map(escape);
+        if amount.is_none() && status.is_none() {
+            return format!("      {}", cut(&title, self.columns.saturating_sub(6)));
+        }
         let title = pad(&cut(&title, SECTION_TITLE_COLUMNS), SECTION_TITLE_COLUMNS);
         let mut lead = 6 + SECTION_TITLE_COLUMNS + 2;
         let mut line = format!("      {title}  ");
@@ -180,8 +185,6 @@ impl Draft<'_> {
             let _ = write!(line, " {percent:>3}%  ");
             lead += BAR_COLUMNS + 7;
         }
-        let status = section.status.as_deref().map(escape);
-        let amount = amount(section).map(|amount| escape(&amount).into_owned());
         let parts: Vec<String> = amount
             .into_iter()
             .chain(status.map(std::borrow::Cow::into_owned))
