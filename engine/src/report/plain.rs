@@ -11,8 +11,9 @@ use super::output::Output;
 use super::paint::{Paint, Tone, level_tone};
 use super::quantity::{TimeOfDay, amount};
 use super::reporter::{ReportOptions, Reporter};
+use super::stage_view::StageState;
 use super::summary::{name_columns, summary_lines, wall_text};
-use super::view::{RunView, StageState};
+use super::view::RunView;
 use crate::model::{
     Event, Fact, Level, LogLine, LogStream, Progress, Signal, StageId, Timestamp, limits,
 };

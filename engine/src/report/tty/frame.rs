@@ -8,8 +8,9 @@ use crate::report::failure::is_explained;
 use crate::report::paint::{Paint, Tone};
 use crate::report::quantity::{amount, count, elapsed, thousands};
 use crate::report::reporter::TerminalSize;
+use crate::report::stage_view::{StageState, StageView};
 use crate::report::summary::{name_columns, stage_line};
-use crate::report::view::{RunView, StageState, StageView};
+use crate::report::view::RunView;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 /// Lines for stages that ended, where not all stages fit.
