@@ -8,10 +8,12 @@
 //! Event ──▶ Reporters            Event ──▶ Journal ──replay──▶ RunState
 //! ```
 //!
-//! The modules, in reading order and from the lowest floor up; a module uses
-//! only lower floors (see `ARCHITECTURE.md`).
+//! A module uses
+//! only lower floors: model, spec and policy, plan, store, egress and sandbox,
+//! capability, runtime, run and report, cli (see `ARCHITECTURE.md`).
 
 pub mod capability;
+pub mod cli;
 pub mod egress;
 pub mod model;
 pub mod plan;
@@ -22,4 +24,3 @@ pub mod runtime;
 pub mod sandbox;
 pub mod spec;
 pub mod store;
-// pub mod cli;

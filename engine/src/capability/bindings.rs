@@ -32,17 +32,13 @@ mod generated {
             "wasi:http": wasmtime_wasi_http::p2::bindings::http,
             "engine:stage/report.section": super::super::report::Section,
             "engine:secrets/store.secret": super::super::secrets::Secret,
+            "engine:git/history.repository": super::super::git::Repository,
             "engine:exec/process.child": super::super::exec::Child,
         },
     });
 }
 
 pub(crate) use generated::engine::exec::process as exec;
-            "engine:git/history.repository": super::super::git::Repository,
-        },
-    });
-}
-
 pub(crate) use generated::engine::git;
 pub(crate) use generated::engine::secrets::store as secrets;
 pub use generated::engine::stage::types::{Failure, FailureClass};

@@ -2,7 +2,7 @@
 //!
 //! Granted by `exec: [{ tool: name, network: none }]`. A tool is code outside
 //! the wasm sandbox: what bounds it is `sandbox/`, and what that does not hold
-//! is said in every run. Tested by the guest `exec` and by `exec/tests.rs`.
+//! is said in every run. Tested by `exec/tests.rs`.
 
 mod command;
 mod live;
@@ -27,10 +27,10 @@ use super::bindings::exec::{
 };
 use super::secrets::Secret;
 use super::{Attempt, Services};
-use crate::model::{CallDecision, Level, LogStream, limits};
+use crate::model::{CallDecision, ChildProgram, Level, LogStream, limits};
 use crate::plan::SecretKind;
 use crate::policy::ToolNetwork;
-use crate::sandbox::{self, LauncherProgram, Stdin, Surroundings};
+use crate::sandbox::{self, Stdin, Surroundings};
 use crate::store::{CallEnd, SinkClosed};
 use command::{Variable, Wanted};
 use live::{Destination, Ended, Live, Start};
@@ -42,7 +42,7 @@ const INTERFACE: &str = "engine:exec/process";
 /// What native tools need of the process that the engine runs in.
 pub struct ToolServices {
     /// The program that becomes the launcher of a tool.
-    pub launcher: LauncherProgram,
+    pub launcher: ChildProgram,
     /// Folder below which each attempt gets its private folders. It must be of
     /// this run alone, and be removed with it: a crash leaves them there.
     pub scratch: PathBuf,
@@ -50,8 +50,11 @@ pub struct ToolServices {
     pub surroundings: Surroundings,
     /// The value of a secret, by its name in the pipeline; none if nobody
     /// supplied one.
-    pub secret: Box<dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync>,
+    pub secret: Box<SecretSource>,
 }
+
+/// Looks a secret up by its name in the pipeline.
+pub type SecretSource = dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync;
 
 impl fmt::Debug for ToolServices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,6 +74,10 @@ pub(super) struct Context {
     running: Arc<Semaphore>,
 }
 
+/// The commands of an attempt that have not ended.
+#[derive(Debug, Clone)]
+pub struct RunningTools(Arc<Semaphore>);
+
 /// A command that a guest started and has not waited for.
 pub struct Child {
     live: Live,
@@ -80,7 +87,22 @@ pub struct Child {
     recorded: bool,
 }
 
+impl RunningTools {
+    /// Returns when nothing is left of any command. The layers of a stage must
+    /// not be touched before: a tool that was told to die may write until then.
+    pub async fn ended(&self) {
+        let all = u32::try_from(limits::EXEC_CHILDREN).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        drop(self.0.acquire_many(all).await);
+    }
+}
+
 impl Context {
+    /// The commands that have not ended.
+    pub(super) fn running(&self) -> RunningTools {
+        RunningTools(self.running.clone())
+    }
+
     pub(super) fn new(services: &Arc<Services>) -> Self {
         Self {
             services: services.clone(),
@@ -157,7 +179,7 @@ impl Host for Attempt {
         let (words, effect, started) = self.start("spawn", command, None).await?;
         // On record from the start: what becomes of it may never be asked.
         let result = started.as_ref().map(|_| "started".to_owned());
-        self.record("spawn", words.clone(), since, effect, result)
+        self.record_command("spawn", words.clone(), since, effect, result)
             .await?;
         match started {
             Ok(live) => Ok(Ok(self.table.push(Child {
@@ -234,7 +256,8 @@ impl Attempt {
             Err(refusal) => Err(refusal),
         };
         let result = ended.as_ref().map(in_words);
-        self.record(function, words, since, effect, result).await?;
+        self.record_command(function, words, since, effect, result)
+            .await?;
         Ok(ended)
     }
 
@@ -291,7 +314,7 @@ impl Attempt {
             let limit = limits::EXEC_CHILDREN;
             problem::limit("exec.children", format!("{limit} commands are running"))
         })?;
-        let scratch = self.scratch().await?;
+        let scratch = self.tool_scratch().await?;
         let tool = wanted.tool.clone();
         let (request, services) = (self.request.clone(), self.exec.services.clone());
         let ready = {
@@ -303,7 +326,7 @@ impl Attempt {
         };
         let launch = ready
             .await
-            .map_err(|error| problem::disk(std::io::Error::other(error)))??;
+            .map_err(|error| problem::disk(&std::io::Error::other(error)))??;
         Live::start(Start {
             launcher: self.exec.services()?.launcher.clone(),
             tool,
@@ -319,7 +342,7 @@ impl Attempt {
     }
 
     /// The private folders of the attempt, made when they are first needed.
-    async fn scratch(&mut self) -> Result<Arc<Scratch>, Refusal> {
+    async fn tool_scratch(&mut self) -> Result<Arc<Scratch>, Refusal> {
         if let Some(scratch) = &self.exec.scratch {
             return Ok(scratch.clone());
         }
@@ -328,7 +351,7 @@ impl Attempt {
         let made = tokio::task::spawn_blocking(move || Scratch::new(&below, &request));
         let made = made
             .await
-            .map_err(|error| problem::disk(std::io::Error::other(error)))?
+            .map_err(|error| problem::disk(&std::io::Error::other(error)))?
             .map_err(|error| problem::tree(&error))?;
         let made = Arc::new(made);
         self.exec.scratch = Some(made.clone());
@@ -343,9 +366,8 @@ impl Attempt {
             return;
         }
         let text = format!(
-            "native tools run behind a wall of level `{}`: {}",
+            "the wall around native tools is `{}`; `engine doctor` lists what it does not hold",
             wall.level.as_str(),
-            wall.lost.join("; ")
         );
         // A closed sink ends the attempt with the next call.
         let _ = self.sink.log(LogStream::Engine, Level::Warn, &text).await;
@@ -405,7 +427,7 @@ impl Attempt {
         let (words, since) = (child.words.clone(), child.since);
         if !std::mem::replace(&mut child.recorded, true) {
             let result = ended.as_ref().map(in_words);
-            self.record("[method]child.wait", words, since, None, result)
+            self.record_command("[method]child.wait", words, since, None, result)
                 .await?;
         }
         Ok(ended)
@@ -418,12 +440,12 @@ impl Attempt {
         refusal: Refusal,
     ) -> Result<Result<T, Refusal>, SinkClosed> {
         let words = command.tool.clone();
-        self.record(function, words, Instant::now(), None, Err(&refusal))
+        self.record_command(function, words, Instant::now(), None, Err(&refusal))
             .await?;
         Ok(Err(refusal))
     }
 
-    async fn record(
+    async fn record_command(
         &mut self,
         function: &'static str,
         arguments: String,
@@ -449,6 +471,7 @@ impl Attempt {
 
 /// How a command ended, for the record.
 fn in_words(ended: &Ended) -> String {
+    use std::fmt::Write as _;
     let usage = &ended.end.usage;
     let exit = match ended.end.exit {
         sandbox::Exit::Code(code) => format!("exit {code}"),
@@ -464,10 +487,9 @@ fn in_words(ended: &Ended) -> String {
         ended.bytes[1],
     );
     if ended.end.stragglers > 0 {
-        words.push_str(&format!(
-            ", {} processes left behind were killed",
-            ended.end.stragglers
-        ));
+        let count = ended.end.stragglers;
+        write!(words, ", {count} processes left behind were killed")
+            .expect("writing to a string cannot fail");
     }
     words
 }

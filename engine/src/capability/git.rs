@@ -15,6 +15,7 @@ mod destination;
 mod dotgit;
 mod failure;
 mod fetch;
+mod head;
 mod history;
 mod interface;
 mod ledger;
@@ -44,7 +45,7 @@ use zeroize::Zeroizing;
 
 use super::secrets::Secret;
 use super::{Attempt, Services};
-use crate::model::{CallDecision, Level, LogStream, Progress, limits};
+use crate::model::{CallDecision, ChildProgram, Level, LogStream, Progress, limits};
 use crate::plan::{SecretHandle, SecretKind, StageRequest};
 use crate::policy::{GitPattern, GitUrl, HostPattern};
 use crate::store::{CallEnd, SinkClosed};
@@ -55,7 +56,8 @@ use protocol::{
 pub use address::Address;
 pub use child::serve;
 pub use failure::{FailureKind, GitFailure};
-pub use parent::{ChildProgram, Session, call};
+pub use head::{Head, head};
+pub use parent::{Session, call};
 
 /// What git needs of the process that the engine runs in.
 pub struct GitServices {
@@ -74,8 +76,11 @@ pub struct GitServices {
     pub dial: Option<Vec<String>>,
     /// The value of a secret, by its name in the pipeline; none if nobody
     /// supplied one.
-    pub secret: Box<dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync>,
+    pub secret: Box<SecretSource>,
 }
+
+/// Finds the value of a secret by its name.
+pub type SecretSource = dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync;
 
 impl fmt::Debug for GitServices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -347,7 +352,7 @@ impl Attempt {
 
     /// A private folder for the key's file, where one may be needed. Removed by
     /// us, since a child that is killed removes nothing.
-    fn scratch(&self, granted: &Granted) -> Result<Option<tempfile::TempDir>, GitFailure> {
+    fn key_folder(&self, granted: &Granted) -> Result<Option<tempfile::TempDir>, GitFailure> {
         if granted.url.transport() != crate::policy::GitTransport::Ssh {
             return Ok(None);
         }
@@ -441,3 +446,6 @@ fn cancelled() -> GitFailure {
         "the run was cancelled, or the attempt's time is over",
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Runs pipelines whose stages are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
-#[command(name = "engine", version, about, max_term_width = 100, propagate_version = true)]
+#[command(
+    name = "engine",
+    version,
+    about,
+    max_term_width = 100,
+    propagate_version = true
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) global: Global,
@@ -110,6 +116,10 @@ pub(super) struct RunArguments {
     /// Keep the folders that stages wrote
     #[arg(long, env = "ENGINE_KEEP_WORKSPACE")]
     pub(super) keep_workspace: bool,
+    /// Listen on this port of 127.0.0.1 while the run goes on, and show what arrives: a
+    /// receiver for notifications, to try them without a service
+    #[arg(long, value_name = "PORT", env = "ENGINE_RECEIVER")]
+    pub(super) receiver: Option<u16>,
     /// How to show the run
     #[arg(long, value_enum, default_value_t = Output::Auto, env = "ENGINE_OUTPUT")]
     pub(super) output: Output,

@@ -10,5 +10,8 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// The component of a name.
 pub(super) fn bytes(name: &str) -> Option<&'static [u8]> {
-    BUILTINS.iter().find(|(known, _)| *known == name).map(|(_, bytes)| *bytes)
+    BUILTINS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, bytes)| *bytes)
 }

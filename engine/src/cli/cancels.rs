@@ -34,7 +34,10 @@ async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> &'static str {
     }
 }
 
-#[expect(clippy::exit, reason = "three signals mean now; what is committed is on disk")]
+#[expect(
+    clippy::exit,
+    reason = "three signals mean now; what is committed is on disk"
+)]
 fn end_process(code: super::Exit) {
     std::process::exit(i32::from(code.code()));
 }

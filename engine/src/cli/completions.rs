@@ -1,9 +1,19 @@
 //! Completions: what a shell needs to complete our arguments.
 
+use clap::CommandFactory as _;
 use clap_complete::Shell;
 
+use super::Exit;
+use super::arguments::{Arguments, CompletionsArguments};
+use super::environment::Environment;
+
+pub(super) fn main(arguments: &CompletionsArguments, environment: &Environment) -> Exit {
+    environment.print(&completions(&mut Arguments::command(), arguments.shell));
+    Exit::Success
+}
+
 /// The completion script of a shell, for a command as it was built.
-pub fn completions(command: &mut clap::Command, shell: Shell) -> String {
+pub(super) fn completions(command: &mut clap::Command, shell: Shell) -> String {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(shell, command, name, &mut script);

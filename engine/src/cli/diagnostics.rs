@@ -18,7 +18,7 @@ const GAP: usize = 6;
 /// about, and how many there are at the end. Empty without diagnostics.
 ///
 /// Characters that a terminal would not show as they are, are shown escaped.
-pub fn render(path: &str, text: &str, diagnostics: &[Diagnostic], color: bool) -> String {
+pub(super) fn render(path: &str, text: &str, diagnostics: &[Diagnostic], color: bool) -> String {
     if diagnostics.is_empty() {
         return String::new();
     }
@@ -47,7 +47,7 @@ pub fn render(path: &str, text: &str, diagnostics: &[Diagnostic], color: bool) -
 /// count from 1, columns in characters; both are absent without a place.
 ///
 /// The text must be the one that the diagnostics are about.
-pub fn to_json(text: &str, diagnostics: &[Diagnostic]) -> Value {
+pub(super) fn to_json(text: &str, diagnostics: &[Diagnostic]) -> Value {
     let lines = Lines::new(text);
     let place = |span: Span| {
         let (line, column) = lines.position(span.start);
@@ -92,7 +92,12 @@ fn severity(severity: Severity) -> &'static str {
 }
 
 fn tally(diagnostics: &[Diagnostic]) -> String {
-    let count = |severity: Severity| diagnostics.iter().filter(|it| it.severity == severity).count();
+    let count = |severity: Severity| {
+        diagnostics
+            .iter()
+            .filter(|it| it.severity == severity)
+            .count()
+    };
     let counted = |count: usize, word: &str| match count {
         0 => None,
         1 => Some(format!("1 {word}")),
@@ -225,7 +230,9 @@ impl<'t> Lines<'t> {
     /// A line without its end.
     fn content(&self, line: usize) -> &'t str {
         let end = self.starts.get(line + 1).copied();
-        let text = self.text.get(self.starts[line]..end.unwrap_or(self.text.len()));
+        let text = self
+            .text
+            .get(self.starts[line]..end.unwrap_or(self.text.len()));
         text.unwrap_or("").trim_end_matches(['\n', '\r'])
     }
 
@@ -330,14 +337,36 @@ mod tests {
     #[test]
     fn a_report_shows_what_where_why_and_what_to_do() {
         let text = "version: 1\nstages:\n  tell:\n    uses: builtin:notify\n    capabilities: {}\n";
-        let error = Diagnostic::error("E0301", place(text, "{}"), "stage `tell` may not make requests")
-            .label("nothing is granted")
-            .other(place(text, "builtin:notify"), "this plugin makes them")
-            .note("builtin:notify cannot work without it")
-            .hint("add  http: [\"POST https://hooks.example.org/**\"]");
+        let error = Diagnostic::error(
+            "E0301",
+            place(text, "{}"),
+            "stage `tell` may not make requests",
+        )
+        .label("nothing is granted")
+        .other(place(text, "builtin:notify"), "this plugin makes them")
+        .note("builtin:notify cannot work without it")
+        .hint("add  http: [\"POST https://hooks.example.org/**\"]");
         let warning = Diagnostic::warning("W0301", place(text, "tell"), "a warning");
         let report = render("pipeline.yaml", text, &[error, warning], false);
         insta::assert_snapshot!(report, @r#"
+        warning[W0301]: a warning
+         --> pipeline.yaml:3:3
+          |
+        3 |   tell:
+          |   ^^^^
+
+        error[E0301]: stage `tell` may not make requests
+         --> pipeline.yaml:5:19
+          |
+        4 |     uses: builtin:notify
+          |           -------------- this plugin makes them
+        5 |     capabilities: {}
+          |                   ^^ nothing is granted
+          |
+          = note: builtin:notify cannot work without it
+          = hint: add  http: ["POST https://hooks.example.org/**"]
+
+        1 error, 1 warning
         "#);
     }
 
@@ -349,8 +378,14 @@ mod tests {
         let report = render("p\u{1b}.yaml", text, &[error], false);
         let bad = |c: &char| c.is_control() && *c != '\n' || ('\u{200b}'..='\u{202e}').contains(c);
         assert_eq!(report.chars().find(bad), None, "{report}");
-        let caret = report.lines().find(|line| line.contains('^')).expect("a place");
-        let source = report.lines().find(|line| line.contains("name:")).expect("the line");
+        let caret = report
+            .lines()
+            .find(|line| line.contains('^'))
+            .expect("a place");
+        let source = report
+            .lines()
+            .find(|line| line.contains("name:"))
+            .expect("the line");
         assert_eq!(caret.find('^'), source.rfind('x'), "{report}");
     }
 

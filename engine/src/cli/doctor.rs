@@ -8,12 +8,75 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::arguments::{DoctorArguments, Format};
+use super::environment::Environment;
+use super::failure::Failure;
+use super::{Exit, builtin, facts, services};
 use crate::model::WallLevel;
 use crate::report::{Paint, Tone, escape};
+use crate::{egress, sandbox};
+
+pub(super) fn main(
+    arguments: &DoctorArguments,
+    environment: &Environment,
+) -> Result<Exit, Failure> {
+    let places = environment.places(&environment.directory)?;
+    let wall = sandbox::probe();
+    let surroundings = facts::surroundings(environment);
+    let search_path = facts::search_path(environment);
+    let tools = sandbox::PROFILES.iter().map(|profile| {
+        let found = sandbox::resolve(profile.name, &search_path, &surroundings, &[]);
+        let found = found
+            .map(|tool| tool.path)
+            .map_err(|error| error.to_string());
+        (profile.name.to_owned(), found)
+    });
+    let checks = examine(&Subject {
+        state_directory: places.state,
+        cache_directory: places.cache,
+        directory: environment.directory.clone(),
+        search_path: environment.variable_os("PATH").unwrap_or_default(),
+        component: compile_a_component(environment),
+        tools: tools.collect(),
+        wall: wall.level,
+        lost: wall.lost,
+        certificates: egress::certificates(),
+    });
+    match arguments.format {
+        Format::Json => environment.print(&format!("{:#}\n", to_json(&checks))),
+        Format::Text => environment.print(&to_table(&checks, environment.color_on_stdout())),
+    }
+    let missing = checks
+        .iter()
+        .any(|check| check.state == CheckState::Missing);
+    Ok(if missing {
+        Exit::Infrastructure
+    } else {
+        Exit::Success
+    })
+}
+
+/// Whether a component can be compiled and run here: a built-in one describes itself.
+fn compile_a_component(environment: &Environment) -> Result<(), String> {
+    let told = |failure: Failure| failure.render(false);
+    let runtime = services::threads().map_err(told)?;
+    runtime.block_on(async {
+        let components = services::components(&environment.directory, environment).map_err(told)?;
+        let bytes = builtin::names()
+            .next()
+            .and_then(builtin::bytes)
+            .unwrap_or_default();
+        components
+            .load(bytes)
+            .await
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    })
+}
 
 /// What the doctor is asked about, gathered by the caller.
 #[derive(Debug)]
-pub struct Subject {
+pub(super) struct Subject {
     /// Where runs are kept.
     pub state_directory: PathBuf,
     /// Where compiled code and mirrors are kept.
@@ -38,7 +101,7 @@ pub struct Subject {
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Check {
+pub(super) struct Check {
     /// What was looked at.
     pub name: String,
     /// What came of it.
@@ -56,7 +119,7 @@ pub struct Check {
 /// What came of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum CheckState {
+pub(super) enum CheckState {
     /// All is well.
     Ok,
     /// Something works less well than it could.
@@ -93,7 +156,7 @@ impl Check {
 }
 
 /// Looks at everything, in a fixed order.
-pub fn examine(subject: &Subject) -> Vec<Check> {
+pub(super) fn examine(subject: &Subject) -> Vec<Check> {
     let mut checks = vec![
         directory(
             "state directory",
@@ -243,7 +306,7 @@ fn tool(name: &str, found: &Result<PathBuf, String>) -> Check {
 }
 
 /// The checks as a table for people.
-pub fn to_table(checks: &[Check], color: bool) -> String {
+pub(super) fn to_table(checks: &[Check], color: bool) -> String {
     let paint = Paint { color };
     let columns = checks.iter().map(|check| check.name.len()).max();
     let columns = columns.unwrap_or(0);
@@ -272,7 +335,7 @@ pub fn to_table(checks: &[Check], color: bool) -> String {
 }
 
 /// The checks as JSON: `{ "version": 1, "checks": […] }`.
-pub fn to_json(checks: &[Check]) -> serde_json::Value {
+pub(super) fn to_json(checks: &[Check]) -> serde_json::Value {
     serde_json::json!({ "version": 1, "checks": checks })
 }
 

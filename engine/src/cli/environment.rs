@@ -7,7 +7,7 @@ use super::arguments::{Color, Global};
 use super::failure::Failure;
 use super::places::Places;
 use super::{Exit, facts};
-use crate::runtime::ChildProgram;
+use crate::model::ChildProgram;
 
 /// The process's surroundings.
 #[derive(Debug)]
@@ -22,12 +22,22 @@ impl Environment {
     pub(super) fn of_process(global: &Global) -> Self {
         start_tracing(global.log.as_deref());
         let current = std::env::current_dir().unwrap_or_default();
-        let directory = global.directory.as_deref().map_or_else(|| current.clone(), |d| current.join(d));
-        Self { directory, state_dir: global.state_dir.clone(), color: global.color }
+        let directory = global
+            .directory
+            .as_deref()
+            .map_or_else(|| current.clone(), |d| current.join(d));
+        Self {
+            directory,
+            state_dir: global.state_dir.clone(),
+            color: global.color,
+        }
     }
 
     /// A variable of the process; none also if it is not UTF-8.
-    #[expect(clippy::unused_self, reason = "what reads the environment needs this value")]
+    #[expect(
+        clippy::unused_self,
+        reason = "what reads the environment needs this value"
+    )]
     pub(super) fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().filter(|value| !value.is_empty())
     }
@@ -38,7 +48,10 @@ impl Environment {
     }
 
     /// The environment as capabilities' set-up wants it: any value, raw.
-    #[expect(clippy::unused_self, reason = "what reads the environment needs this value")]
+    #[expect(
+        clippy::unused_self,
+        reason = "what reads the environment needs this value"
+    )]
     pub(super) fn variable_os(&self, name: &str) -> Option<std::ffi::OsString> {
         std::env::var_os(name)
     }
@@ -50,13 +63,22 @@ impl Environment {
             .map_err(|message| Failure::new(Exit::Infrastructure, message))
     }
 
-    /// This program, as a child of itself.
-    #[expect(clippy::unused_self, reason = "what reads the environment needs this value")]
-    pub(super) fn child(&self) -> Result<ChildProgram, Failure> {
+    /// This program, as a child of itself that does `what`.
+    #[expect(
+        clippy::unused_self,
+        reason = "what reads the environment needs this value"
+    )]
+    pub(super) fn child(&self, what: &str) -> Result<ChildProgram, Failure> {
         let path = std::env::current_exe().map_err(|error| {
-            Failure::new(Exit::Infrastructure, format!("the engine cannot find itself: {error}"))
+            Failure::new(
+                Exit::Infrastructure,
+                format!("the engine cannot find itself: {error}"),
+            )
         })?;
-        Ok(ChildProgram { path, arguments: vec!["internal".to_owned()] })
+        Ok(ChildProgram {
+            path,
+            arguments: vec!["internal".to_owned(), what.to_owned()],
+        })
     }
 
     /// Whether text on standard error may have colours.
@@ -74,7 +96,13 @@ impl Environment {
             Color::Always => true,
             Color::Never => false,
             Color::Auto if self.variable("NO_COLOR").is_some() => false,
-            Color::Auto if self.variable("CLICOLOR_FORCE").is_some_and(|force| force != "0") => true,
+            Color::Auto
+                if self
+                    .variable("CLICOLOR_FORCE")
+                    .is_some_and(|force| force != "0") =>
+            {
+                true
+            }
             Color::Auto => terminal && self.variable("TERM").is_none_or(|term| term != "dumb"),
         }
     }
@@ -95,7 +123,9 @@ impl Environment {
 
 /// The engine's own diagnostics; never text of a guest.
 fn start_tracing(filter: Option<&str>) {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .parse_lossy(filter.unwrap_or("error"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(filter.unwrap_or("error"));
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .try_init();
 }

@@ -35,12 +35,21 @@ impl Exit {
     pub const ALL: [(Self, &'static str); 10] = [
         (Self::Success, "success, also with warned stages"),
         (Self::Failed, "a stage failed"),
-        (Self::Usage, "usage, or the pipeline is invalid, or nothing was selected"),
+        (
+            Self::Usage,
+            "usage, or the pipeline is invalid, or nothing was selected",
+        ),
         (Self::Denied, "denied: policy, or a capability"),
         (Self::Cancelled, "cancelled"),
         (Self::TimedOut, "timed out"),
-        (Self::Integrity, "integrity: a digest or the record does not match"),
-        (Self::Infrastructure, "infrastructure: the store or the machine failed; worth trying again"),
+        (
+            Self::Integrity,
+            "integrity: a digest or the record does not match",
+        ),
+        (
+            Self::Infrastructure,
+            "infrastructure: the store or the machine failed; worth trying again",
+        ),
         (Self::Interrupted, "interrupted (SIGINT)"),
         (Self::Terminated, "terminated (SIGTERM)"),
     ];

@@ -1,11 +1,33 @@
 //! Explain: what `docs/errors.md` says about a code.
 
+use super::Exit;
+use super::arguments::ExplainArguments;
+use super::environment::Environment;
+use super::failure::Failure;
 use crate::model::suggest;
+
+/// The page that explains all codes.
+const PAGE: &str = include_str!("../../../docs/errors.md");
+
+pub(super) fn main(
+    arguments: &ExplainArguments,
+    environment: &Environment,
+) -> Result<Exit, Failure> {
+    let section = explain(PAGE, &arguments.code).map_err(|unknown| {
+        let failure = Failure::new(Exit::Usage, unknown.to_string());
+        match unknown.suggestion {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None => failure.hint("the codes are listed in docs/errors.md"),
+        }
+    })?;
+    environment.print(&format!("{section}\n"));
+    Ok(Exit::Success)
+}
 
 /// A code that the page does not speak of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("nothing is known about `{code}`")]
-pub struct UnknownCode {
+pub(super) struct UnknownCode {
     /// What was asked for.
     pub code: String,
     /// The known code nearest to it.
@@ -17,7 +39,7 @@ pub struct UnknownCode {
 /// A section begins with a heading that names the code, alone or as
 /// `` `E0301` its title ``, and ends before the next heading of its depth or less.
 /// The case of the code does not matter.
-pub fn explain<'p>(page: &'p str, code: &str) -> Result<&'p str, UnknownCode> {
+pub(super) fn explain<'p>(page: &'p str, code: &str) -> Result<&'p str, UnknownCode> {
     let wanted = code.trim();
     let mut section: Option<(usize, usize)> = None;
     for (start, depth, name) in headings(page) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::environment::Environment;
-use crate::capability::git_head;
+use crate::capability::git;
 use crate::plan::{Facts, GitFacts, ToolFacts};
 use crate::sandbox::{self, Surroundings};
 use crate::spec::Spec;
@@ -32,7 +32,10 @@ pub(super) fn gather(
             },
             Err(error) => {
                 tracing::debug!(%error, name, "a tool is not there");
-                ToolFacts { path: None, digest: None }
+                ToolFacts {
+                    path: None,
+                    digest: None,
+                }
             }
         };
         (name.to_owned(), facts)
@@ -50,12 +53,15 @@ pub(super) fn gather(
 /// The repository that holds a directory: the nearest one with a `.git`.
 pub(super) fn repository_root(directory: &Path) -> Option<PathBuf> {
     let directory = directory.canonicalize().ok()?;
-    directory.ancestors().find(|path| path.join(".git").exists()).map(Path::to_owned)
+    directory
+        .ancestors()
+        .find(|path| path.join(".git").exists())
+        .map(Path::to_owned)
 }
 
 /// HEAD of a repository; none before its first commit.
 pub(super) fn git_facts(root: &Path) -> Option<GitFacts> {
-    let head = git_head(root)?;
+    let head = git::head(root)?;
     Some(GitFacts {
         branch: head.branch,
         short_sha: head.commit.chars().take(8).collect(),
@@ -66,7 +72,9 @@ pub(super) fn git_facts(root: &Path) -> Option<GitFacts> {
 
 /// The folders in which tools are looked for.
 pub(super) fn search_path(environment: &Environment) -> Vec<PathBuf> {
-    let path = environment.variable("PATH").unwrap_or_else(|| "/usr/bin:/bin".to_owned());
+    let path = environment
+        .variable("PATH")
+        .unwrap_or_else(|| "/usr/bin:/bin".to_owned());
     std::env::split_paths(&path).collect()
 }
 

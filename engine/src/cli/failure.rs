@@ -17,7 +17,12 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), hint: None, details: String::new() }
+        Self {
+            exit,
+            message: message.into(),
+            hint: None,
+            details: String::new(),
+        }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -26,19 +31,32 @@ impl Failure {
     }
 
     /// A failure whose text is rendered already.
+    /// A failure whose text is rendered already.
     pub(super) fn rendered(exit: Exit, details: String) -> Self {
-        Self { exit, message: String::new(), hint: None, details }
+        Self {
+            exit,
+            message: String::new(),
+            hint: None,
+            details,
+        }
     }
 
     pub(super) fn render(&self, color: bool) -> String {
-        let (red, cyan, plain) =
-            if color { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
+        let (red, cyan, plain) = if color {
+            ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m")
+        } else {
+            ("", "", "")
+        };
         let mut text = self.details.clone();
-        if !self.message.is_empty() {
-            text.push_str(&format_args!("{red}error{plain}: {}\n", escape_lines(&self.message)).to_string());
-        }
-        if let Some(hint) = &self.hint {
-            text.push_str(&format_args!("{cyan}hint{plain}: {}\n", escape_lines(hint)).to_string());
+        let message = Some(&self.message).filter(|message| !message.is_empty());
+        let parts = [("error", red, message), ("hint", cyan, self.hint.as_ref())];
+        for (word, color, part) in parts {
+            // Names of files and answers of servers may hold anything.
+            let lines: Vec<_> = part.iter().flat_map(|part| escape_lines(part)).collect();
+            if !lines.is_empty() {
+                let shown = lines.join("\n  ");
+                text.push_str(&format_args!("{color}{word}{plain}: {shown}\n").to_string());
+            }
         }
         text
     }

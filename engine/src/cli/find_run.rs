@@ -21,8 +21,12 @@ pub(super) struct FoundRun {
 /// The state of the repository that holds the command's directory.
 pub(super) fn home(environment: &Environment) -> Result<Home, Failure> {
     let places = environment.places(&environment.directory)?;
-    Home::open(&places.state)
-        .map_err(|error| Failure::new(Exit::Infrastructure, format!("the store cannot be opened: {error}")))
+    Home::open(&places.state).map_err(|error| {
+        Failure::new(
+            Exit::Infrastructure,
+            format!("the store cannot be opened: {error}"),
+        )
+    })
 }
 
 /// The index of all runs.
@@ -43,12 +47,18 @@ pub(super) fn find(typed: &str, environment: &Environment) -> Result<FoundRun, F
         Failure::new(exit, format!("run {run}: {error}"))
     })?;
     let running = is_running(&path);
-    Ok(FoundRun { run, path, record, running })
+    Ok(FoundRun {
+        run,
+        path,
+        record,
+        running,
+    })
 }
 
 fn identify(typed: &str, home: &Home) -> Result<RunId, Failure> {
     let index = index(home)?;
-    let failed = |error: crate::store::IndexError| Failure::new(Exit::Infrastructure, error.to_string());
+    let failed =
+        |error: crate::store::IndexError| Failure::new(Exit::Infrastructure, error.to_string());
     if typed == "last" {
         return index.last().map_err(failed)?.ok_or_else(|| {
             Failure::new(Exit::Usage, "there are no runs yet").hint("start one with `engine run`")
@@ -57,12 +67,16 @@ fn identify(typed: &str, home: &Home) -> Result<RunId, Failure> {
     let matching = index.matching(typed, 9).map_err(failed)?;
     match matching.as_slice() {
         [run] => Ok(run.clone()),
-        [] => Err(Failure::new(Exit::Usage, format!("there is no run `{typed}`"))
-            .hint("`engine runs` lists them")),
+        [] => Err(
+            Failure::new(Exit::Usage, format!("there is no run `{typed}`"))
+                .hint("`engine runs` lists them"),
+        ),
         several => {
             let ids: Vec<&str> = several.iter().map(RunId::as_str).collect();
-            Err(Failure::new(Exit::Usage, format!("`{typed}` may be more than one run"))
-                .hint(format!("type more of one of these: {}", ids.join(", "))))
+            Err(
+                Failure::new(Exit::Usage, format!("`{typed}` may be more than one run"))
+                    .hint(format!("type more of one of these: {}", ids.join(", "))),
+            )
         }
     }
 }

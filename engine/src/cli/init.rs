@@ -5,9 +5,40 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::Exit;
+use super::arguments::InitArguments;
+use super::environment::Environment;
+use super::facts;
+use super::failure::Failure;
+
+pub(super) fn main(arguments: &InitArguments, environment: &Environment) -> Result<Exit, Failure> {
+    let entries = std::fs::read_dir(&environment.directory).map_err(|error| {
+        let directory = environment.directory.display();
+        Failure::new(Exit::Usage, format!("{directory} cannot be read: {error}"))
+    })?;
+    let names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let git =
+        facts::repository_root(&environment.directory).and_then(|root| facts::git_facts(&root));
+    let text = propose(&names, git.and_then(|git| git.branch).as_deref());
+    if arguments.stdout {
+        environment.print(&text);
+        return Ok(Exit::Success);
+    }
+    let path = environment.path(&arguments.file);
+    write_new(&path, &text).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    let file = arguments.file.display();
+    environment.tell(&format!(
+        "wrote {file}; try  engine plan {file}  and  engine run {file}\n"
+    ));
+    Ok(Exit::Success)
+}
+
 /// The pipeline cannot be written.
 #[derive(Debug, thiserror::Error)]
-pub enum InitError {
+pub(super) enum InitError {
     /// There is something already, and it stays as it is.
     #[error("`{0}` exists; it is never overwritten")]
     Exists(PathBuf),
@@ -22,7 +53,7 @@ pub enum InitError {
 }
 
 /// Writes a file that does not exist yet.
-pub fn write_new(path: &Path, text: &str) -> Result<(), InitError> {
+pub(super) fn write_new(path: &Path, text: &str) -> Result<(), InitError> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::AlreadyExists => InitError::Exists(path.to_owned()),
         _ => InitError::Write {
@@ -110,7 +141,7 @@ const RECIPES: [Recipe; 5] = [
 /// A first pipeline for a repository with these files at its root: checks the
 /// branch, fetches it, builds it. `branch` is the branch that is built unless
 /// the invoker says otherwise; none leaves the choice to the repository's HEAD.
-pub fn propose(files: &[&str], branch: Option<&str>) -> String {
+pub(super) fn propose(files: &[&str], branch: Option<&str>) -> String {
     let found: Vec<&Recipe> = RECIPES
         .iter()
         .filter(|recipe| files.contains(&recipe.file))
@@ -293,6 +324,27 @@ mod tests {
                 })
                 .collect();
             assert_eq!(written.join("; "), commands, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn every_proposal_is_right_by_our_own_rules() {
+        let kinds = [
+            "Cargo.toml",
+            "go.mod",
+            "package.json",
+            "pyproject.toml",
+            "Makefile",
+            "x",
+        ];
+        for kind in kinds {
+            for branch in [None, Some("main")] {
+                let text = propose(&[kind, "tests"], branch);
+                let (spec, mut found) = crate::spec::parse(&text);
+                let spec = spec.unwrap_or_else(|| panic!("{kind}: {found:?}"));
+                found.extend(crate::spec::check(&spec, &text));
+                assert_eq!(found, [], "{kind}:\n{text}");
+            }
         }
     }
 

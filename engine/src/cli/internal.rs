@@ -4,34 +4,39 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use super::arguments::Internal;
-use crate::capability::serve_git;
-use crate::egress::{Leave, Resolver, dial};
+use crate::capability::git;
+use crate::egress::{Leave, Resolver, dial, pipe};
 use crate::{runtime, sandbox};
 
 pub(super) fn main(what: Internal) -> ExitCode {
     match what {
         Internal::Compile => runtime::serve_compile(),
-        Internal::Git => serve_git(),
+        Internal::Git => git::serve(),
         Internal::Launch => sandbox::run_launcher(),
-        Internal::Dial { host, port, private } => connect(&host, port, private),
+        Internal::Dial {
+            host,
+            port,
+            private,
+        } => connect(&host, port, private),
     }
 }
 
 /// For ssh, as its `ProxyCommand`: names are resolved and addresses checked by
 /// the same room as for everything else.
 fn connect(host: &str, port: u16, private: bool) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.to_string()),
     };
     runtime.block_on(async {
-        match dial::dial(&Resolver::System, host, port, Leave { private }).await {
-            Ok(stream) => {
-                match dial::pipe(stream, tokio::io::stdin(), tokio::io::stdout()).await {
-                    Ok(()) => ExitCode::SUCCESS,
-                    Err(error) => failed(&error.to_string()),
-                }
-            }
+        match dial(&Resolver::default(), host, port, Leave { private }).await {
+            Ok(stream) => match pipe(stream, tokio::io::stdin(), tokio::io::stdout()).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failed(&error.to_string()),
+            },
             Err(error) => failed(&error.to_string()),
         }
     })

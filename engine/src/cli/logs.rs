@@ -34,7 +34,11 @@ pub(super) fn main(arguments: &LogsArguments, environment: &Environment) -> Resu
 fn attempts(found: &FoundRun) -> BTreeMap<StageId, u32> {
     let mut attempts = BTreeMap::new();
     for event in &found.record.events {
-        if let Event::Fact { fact: Fact::StageStarted { stage, attempt, .. }, .. } = event {
+        if let Event::Fact {
+            fact: Fact::StageStarted { stage, attempt, .. },
+            ..
+        } = event
+        {
             attempts.insert(stage.clone(), *attempt);
         }
     }
@@ -45,11 +49,17 @@ fn choose<'a>(name: &str, attempts: &'a BTreeMap<StageId, u32>) -> Result<&'a St
     if let Some(stage) = attempts.keys().find(|stage| stage.as_str() == name) {
         return Ok(stage);
     }
-    let failure = Failure::new(Exit::Usage, format!("no stage `{name}` was started in this run"));
+    let failure = Failure::new(
+        Exit::Usage,
+        format!("no stage `{name}` was started in this run"),
+    );
     let known = || attempts.keys().map(StageId::as_str);
     Err(match suggest(name, known()) {
         Some(near) => failure.hint(format!("did you mean `{near}`?")),
-        None => failure.hint(format!("there are {}", known().collect::<Vec<_>>().join(", "))),
+        None => failure.hint(format!(
+            "there are {}",
+            known().collect::<Vec<_>>().join(", ")
+        )),
     })
 }
 
@@ -62,8 +72,16 @@ fn print(
 ) -> Result<(), Failure> {
     let zone = TimeZone::system();
     let each = |line: LogLine| {
-        let name = if with_name { format!("{stage} │ ") } else { String::new() };
-        environment.print(&format!("{} {name}{}\n", time(&line, &zone), escape(&line.text)));
+        let name = if with_name {
+            format!("{stage} │ ")
+        } else {
+            String::new()
+        };
+        environment.print(&format!(
+            "{} {name}{}\n",
+            time(&line, &zone),
+            escape(&line.text)
+        ));
     };
     match read_log(&log_path(&found.path, stage, attempt), each) {
         // A stage that logged nothing has no file.
@@ -80,5 +98,7 @@ fn time(line: &LogLine, zone: &TimeZone) -> String {
     i64::try_from(line.at.0)
         .ok()
         .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
-        .map_or_else(String::new, |at| at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string())
+        .map_or_else(String::new, |at| {
+            at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
+        })
 }

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::Parser as _;
 
-use super::arguments::{Arguments, Command, Internal};
+use super::Exit;
+use super::arguments::{Arguments, Command};
 use super::environment::Environment;
 use super::failure::Failure;
-use super::{doctor, explain, init, internal, logs, plan, run, runs, show, validate};
-use super::Exit;
+use super::{completions, doctor, explain, init, internal, logs, plan, run, runs, show, validate};
 
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {
@@ -46,15 +46,7 @@ fn dispatch(command: Command, environment: &Environment) -> Result<Exit, Failure
         Command::Logs(arguments) => logs::main(&arguments, environment),
         Command::Doctor(arguments) => doctor::main(&arguments, environment),
         Command::Explain(arguments) => explain::main(&arguments, environment),
-        Command::Completions(arguments) => {
-            let mut command = Arguments::command();
-            let mut script = Vec::new();
-            clap_complete::generate(arguments.shell, &mut command, "engine", &mut script);
-            environment.print(&String::from_utf8_lossy(&script));
-            Ok(Exit::Success)
-        }
-        Command::Internal(Internal::Compile | Internal::Git | Internal::Launch | Internal::Dial { .. }) => {
-            unreachable!("children are served before")
-        }
+        Command::Completions(arguments) => Ok(completions::main(&arguments, environment)),
+        Command::Internal(_) => unreachable!("children are served before"),
     }
 }

@@ -38,13 +38,20 @@ impl Shown {
     /// Waits until everything is shown. Call it when the run is over.
     pub(super) fn finish(self) -> io::Result<()> {
         drop(self.events);
-        self.thread.join().map_err(|_| io::Error::other("the reporter panicked"))?
+        self.thread
+            .join()
+            .map_err(|_| io::Error::other("the reporter panicked"))?
     }
 }
 
-fn show(mut queue: mpsc::Receiver<Event>, mut reporter: Box<dyn Reporter + Send>) -> io::Result<()> {
+fn show(
+    mut queue: mpsc::Receiver<Event>,
+    mut reporter: Box<dyn Reporter + Send>,
+) -> io::Result<()> {
     let clock = SystemClock::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
     runtime.block_on(async {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -72,7 +79,9 @@ fn mode(output: Output, environment: &Environment) -> OutputMode {
         Output::Github => OutputMode::Github,
         Output::Auto if set("GITHUB_ACTIONS") => OutputMode::Github,
         Output::Auto => {
-            let dumb = environment.variable("TERM").is_none_or(|term| term == "dumb");
+            let dumb = environment
+                .variable("TERM")
+                .is_none_or(|term| term == "dumb");
             if io::stderr().is_terminal() && !set("CI") && !dumb {
                 OutputMode::Tty
             } else {
@@ -108,17 +117,26 @@ fn options(mode: OutputMode, environment: &Environment) -> ReportOptions {
 /// The terminal of standard error, or the usual size where it does not say.
 fn terminal_size() -> TerminalSize {
     match rustix::termios::tcgetwinsize(io::stderr()) {
-        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
-            TerminalSize { columns: size.ws_col, rows: size.ws_row }
-        }
-        _ => TerminalSize { columns: 80, rows: 24 },
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => TerminalSize {
+            columns: size.ws_col,
+            rows: size.ws_row,
+        },
+        _ => TerminalSize {
+            columns: 80,
+            rows: 24,
+        },
     }
 }
 
 /// Shows a run that is over, as `plain` would have shown it.
 pub(super) fn replay(events: &[Event], environment: &Environment) -> io::Result<()> {
-    let mut reporter =
-        reporter(OutputMode::Plain, ReportOptions { err: Box::new(io::stdout()), ..options(OutputMode::Plain, environment) });
+    let mut reporter = reporter(
+        OutputMode::Plain,
+        ReportOptions {
+            err: Box::new(io::stdout()),
+            ..options(OutputMode::Plain, environment)
+        },
+    );
     for event in events {
         reporter.event(event);
     }

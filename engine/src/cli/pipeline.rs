@@ -42,8 +42,10 @@ impl Source {
         let path = environment.path(file);
         let name = file.display().to_string();
         let cannot = |error: std::io::Error| {
-            let failure =
-                Failure::new(Exit::Usage, format!("the pipeline {name} cannot be read: {error}"));
+            let failure = Failure::new(
+                Exit::Usage,
+                format!("the pipeline {name} cannot be read: {error}"),
+            );
             if error.kind() == std::io::ErrorKind::NotFound {
                 failure.hint("name another file, or let `engine init` write a first one")
             } else {
@@ -63,12 +65,21 @@ impl Source {
             Ok(text) => text.to_owned(),
             Err(diagnostic) => {
                 let text = String::from_utf8_lossy(&bytes);
-                let rendered =
-                    diagnostics::render(&name, &text, &[*diagnostic], environment.color_on_stderr());
+                let rendered = diagnostics::render(
+                    &name,
+                    &text,
+                    &[*diagnostic],
+                    environment.color_on_stderr(),
+                );
                 return Err(Failure::rendered(Exit::Usage, rendered));
             }
         };
-        Ok(Self { name, directory, text, digest })
+        Ok(Self {
+            name,
+            directory,
+            text,
+            digest,
+        })
     }
 
     /// The spec, and all that is wrong with it.
@@ -89,7 +100,11 @@ pub(super) async fn resolve(
     environment: &Environment,
 ) -> Result<Planned, Failure> {
     match find(arguments, &source, runtime, environment).await? {
-        (Some(plan), warnings) => Ok(Planned { source, plan, warnings }),
+        (Some(plan), warnings) => Ok(Planned {
+            source,
+            plan,
+            warnings,
+        }),
         (None, found) => {
             let color = environment.color_on_stderr();
             let rendered = diagnostics::render(&source.name, &source.text, &found, color);
@@ -127,13 +142,18 @@ async fn find(
 }
 
 /// What is refused by authority, not by form.
-const DENIALS: [&str; 3] =
-    [spec::code::NOT_GRANTED, spec::code::REFUSED, spec::code::UNKNOWN_IMPORT];
+const DENIALS: [&str; 3] = [
+    spec::code::NOT_GRANTED,
+    spec::code::REFUSED,
+    spec::code::UNKNOWN_IMPORT,
+];
 
 /// A refusal that policy or a missing grant made has an exit code of its own;
 /// mistakes of the text come first.
 pub(super) fn exit_of(found: &[Diagnostic]) -> Exit {
-    let mut errors = found.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
+    let mut errors = found
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error);
     if errors.all(|diagnostic| DENIALS.contains(&diagnostic.code)) {
         Exit::Denied
     } else {
@@ -141,8 +161,26 @@ pub(super) fn exit_of(found: &[Diagnostic]) -> Exit {
     }
 }
 
+/// Says what is not wrong and worth knowing.
+pub(super) fn warn(planned: &Planned, environment: &Environment) {
+    if !planned.warnings.is_empty() {
+        let Planned {
+            source, warnings, ..
+        } = planned;
+        let color = environment.color_on_stderr();
+        environment.tell(&diagnostics::render(
+            &source.name,
+            &source.text,
+            warnings,
+            color,
+        ));
+    }
+}
+
 pub(super) fn has_errors(found: &[Diagnostic]) -> bool {
-    found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    found
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
 /// Loads every plugin that the pipeline names, at the same time.
@@ -180,8 +218,12 @@ async fn load(
 }
 
 fn read_component(file: &Path, name: &str) -> Result<Vec<u8>, Failure> {
-    let cannot =
-        |error: &dyn Display| Failure::new(Exit::Usage, format!("the plugin {name} cannot be read: {error}"));
+    let cannot = |error: &dyn Display| {
+        Failure::new(
+            Exit::Usage,
+            format!("the plugin {name} cannot be read: {error}"),
+        )
+    };
     let size = fs::metadata(file).map_err(|error| cannot(&error))?.len();
     if size > limits::COMPONENT_BYTES {
         return Err(cannot(&ComponentError::TooLarge(size)));
@@ -199,7 +241,11 @@ fn unknown_builtin(name: &str) -> Failure {
 }
 
 fn unusable(name: &str, error: &ComponentError) -> Failure {
-    let failure = Failure::new(Exit::Usage, format!("{name} cannot be used as a plugin: {error}"));
+    let exit = match error {
+        ComponentError::UnknownImport(_) => Exit::Denied,
+        _ => Exit::Usage,
+    };
+    let failure = Failure::new(exit, format!("{name} cannot be used as a plugin: {error}"));
     match error {
         ComponentError::CoreModule => failure
             .hint("build it for wasm32-wasip2, or wrap the module with `wasm-tools component new`"),
@@ -212,13 +258,20 @@ fn unusable(name: &str, error: &ComponentError) -> Failure {
 
 fn plugin_facts(name: &str, plugin: &Plugin) -> Result<PluginFacts, Failure> {
     let info = StageInfo::parse(plugin.info()).map_err(|error| {
-        Failure::new(Exit::Usage, format!("{name} describes itself wrongly: {error}"))
+        Failure::new(
+            Exit::Usage,
+            format!("{name} describes itself wrongly: {error}"),
+        )
     })?;
     let imports = plugin.imports().iter().map(|import| ImportedFunction {
         interface: import.interface.clone(),
         function: import.function.clone().unwrap_or_default(),
     });
-    Ok(PluginFacts { digest: plugin.digest(), imports: imports.collect(), info: Arc::new(info) })
+    Ok(PluginFacts {
+        digest: plugin.digest(),
+        imports: imports.collect(),
+        info: Arc::new(info),
+    })
 }
 
 /// `NAME=VALUE`, as typed; the plan gives each value the type that its input has.
@@ -229,7 +282,10 @@ fn inputs(typed: &[String]) -> Result<BTreeMap<String, Value>, Failure> {
             let message = format!("`--input {text}` is not of the form NAME=VALUE");
             return Err(Failure::new(Exit::Usage, message));
         };
-        if inputs.insert(name.to_owned(), Value::String(value.to_owned())).is_some() {
+        if inputs
+            .insert(name.to_owned(), Value::String(value.to_owned()))
+            .is_some()
+        {
             let message = format!("the input `{name}` is given twice");
             return Err(Failure::new(Exit::Usage, message));
         }

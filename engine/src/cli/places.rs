@@ -27,7 +27,9 @@ impl Places {
     ) -> Result<Self, String> {
         let below = |name: &str, fallback: &str| {
             // A relative value must be ignored, says the XDG specification.
-            let set = variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+            let set = variable(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute());
             let home = || variable("HOME").map(|home| Path::new(&home).join(fallback));
             set.or_else(home).map(|path| path.join("engine"))
         };
@@ -40,7 +42,9 @@ impl Places {
             (None, None) => return Err(format!("there is no place to keep runs; {hint}")),
         };
         Ok(Self {
-            key_file: user_state.unwrap_or_else(|| state.clone()).join("compiled.key"),
+            key_file: user_state
+                .unwrap_or_else(|| state.clone())
+                .join("compiled.key"),
             cache: cache.unwrap_or_else(|| state.join("cache")),
             state,
         })
@@ -50,10 +54,18 @@ impl Places {
 /// `<repository name>-<hash>`: readable, and different for two of one name.
 fn name_of(root: &Path) -> String {
     use std::os::unix::ffi::OsStrExt as _;
-    let name = root.file_name().map_or("root".into(), |name| name.to_string_lossy());
+    let name = root
+        .file_name()
+        .map_or("root".into(), |name| name.to_string_lossy());
     let safe: String = name
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') {
+                c
+            } else {
+                '_'
+            }
+        })
         .take(64)
         .collect();
     format!("{safe}-{}", Digest::of(root.as_os_str().as_bytes()).short())
@@ -70,10 +82,16 @@ mod tests {
         let variables = |name: &str| (name == "HOME").then(|| "/home/a".to_owned());
         let places = Places::of(Path::new("/src/my shop"), None, variables).expect("places");
         let state = places.state.to_str().expect("text");
-        assert!(state.starts_with("/home/a/.local/state/engine/my_shop-"), "{state}");
+        assert!(
+            state.starts_with("/home/a/.local/state/engine/my_shop-"),
+            "{state}"
+        );
         let other = Places::of(Path::new("/other/my shop"), None, variables).expect("places");
         assert_ne!(places.state, other.state);
-        assert_eq!(places.key_file, Path::new("/home/a/.local/state/engine/compiled.key"));
+        assert_eq!(
+            places.key_file,
+            Path::new("/home/a/.local/state/engine/compiled.key")
+        );
     }
 
     #[test]

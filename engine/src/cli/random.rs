@@ -17,6 +17,8 @@ pub(super) fn fraction() -> f64 {
 fn number() -> Option<u64> {
     let mut bytes = [0; 8];
     // Eight bytes come whole or not at all.
-    getrandom(&mut bytes, GetRandomFlags::empty()).ok().filter(|taken| *taken == 8)?;
+    getrandom(&mut bytes, GetRandomFlags::empty())
+        .ok()
+        .filter(|taken| *taken == 8)?;
     Some(u64::from_le_bytes(bytes))
 }

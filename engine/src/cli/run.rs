@@ -7,7 +7,8 @@ use super::environment::Environment;
 use super::failure::Failure;
 use super::output::Shown;
 use super::pipeline::{self, Planned, Source};
-use super::{Exit, cancels, diagnostics, random, secrets, services};
+use super::receiver::Receiver;
+use super::{Exit, cancels, random, secrets, services};
 use crate::model::{Clock, RunId, SystemClock, Timestamp};
 use crate::plan::Plan;
 use crate::run::{InProcess, RunError, RunOptions, RunReport, execute};
@@ -26,19 +27,22 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     let source = Source::read(&arguments.pipeline.file, environment)?;
     let places = environment.places(&source.directory)?;
     let components = Arc::new(services::components(&source.directory, environment)?);
-    let planned =
-        pipeline::resolve(&arguments.pipeline, source, &components, environment).await?;
-    warn(&planned, environment);
-    let vault = Arc::new(secrets::load(&planned.plan, &arguments.secrets, environment)?);
+    let planned = pipeline::resolve(&arguments.pipeline, source, &components, environment).await?;
+    pipeline::warn(&planned, environment);
+    let vault = Arc::new(secrets::load(
+        &planned.plan,
+        &arguments.secrets,
+        environment,
+    )?);
 
     let home = Home::open(&places.state).map_err(|error| no_store(&error))?;
     let run = RunId::new();
     let directory = Arc::new(home.create_run(&run).map_err(|error| no_store(&error))?);
-    let plan_digest = keep(&home, &planned)?;
+    keep(&home, &directory, &planned)?;
     let wall = sandbox::probe();
     let options = RunOptions {
         run: run.clone(),
-        plan_digest,
+        plan_digest: planned.plan.digest(),
         concurrency: arguments.concurrency.unwrap_or_else(default_concurrency),
         on_failure: match arguments.on_failure {
             OnFailure::Continue => crate::run::OnFailure::Continue,
@@ -50,6 +54,10 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
         jitter: random::fraction,
     };
     let services = Arc::new(services::of_run(&places, &directory, &vault, environment)?);
+    let receiver = match arguments.receiver {
+        Some(port) => Some(Receiver::start(port).await?),
+        None => None,
+    };
     let shown = Shown::start(arguments.output, environment)
         .map_err(|error| infrastructure(&format!("the run cannot be shown: {error}")))?;
     let clock = Arc::new(SystemClock::default());
@@ -68,6 +76,9 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     )
     .await;
     let was_shown = shown.finish();
+    if let Some(receiver) = receiver {
+        environment.tell(&receiver.finish());
+    }
     let report = ended.map_err(|error| broken_off(&error, &run))?;
     index(&home, &plan, &run, started, Some((clock.now(), &report)));
     clean_up(arguments, &directory, environment);
@@ -76,19 +87,13 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
 }
 
 /// Keeps the plan and the pipeline's text with the run.
-fn keep(home: &Home, planned: &Planned) -> Result<crate::model::Digest, Failure> {
-    let failed = |error: std::io::Error| infrastructure(&format!("the plan cannot be kept: {error}"));
-    home.put_blob(planned.source.text.as_bytes()).map_err(failed)?;
+fn keep(home: &Home, directory: &RunDirectory, planned: &Planned) -> Result<(), Failure> {
+    let failed =
+        |error: std::io::Error| infrastructure(&format!("the plan cannot be kept: {error}"));
+    home.put_blob(planned.source.text.as_bytes())
+        .map_err(failed)?;
     let plan = serde_json::to_vec(&planned.plan).map_err(|error| failed(error.into()))?;
-    home.put_blob(&plan).map_err(failed)
-}
-
-fn warn(planned: &Planned, environment: &Environment) {
-    if !planned.warnings.is_empty() {
-        let Planned { source, warnings, .. } = planned;
-        let color = environment.color_on_stderr();
-        environment.tell(&diagnostics::render(&source.name, &source.text, warnings, color));
-    }
+    directory.put_plan(&plan).map_err(failed)
 }
 
 /// The index is a convenience: a run goes on without it.
@@ -114,7 +119,10 @@ fn index(
 
 fn clean_up(arguments: &RunArguments, directory: &RunDirectory, environment: &Environment) {
     if arguments.keep_workspace {
-        environment.tell(&format!("the folders of the stages are in {}\n", directory.layers().display()));
+        environment.tell(&format!(
+            "the folders of the stages are in {}\n",
+            directory.layers().display()
+        ));
     } else if let Err(error) = directory.remove_layers() {
         tracing::warn!(%error, "the folders of the stages could not be removed");
     }
@@ -135,6 +143,8 @@ fn no_store(error: &HomeError) -> Failure {
 }
 
 fn broken_off(error: &RunError, run: &RunId) -> Failure {
-    infrastructure(&format!("the run broke off: {error}"))
-        .hint(format!("what was recorded until then: `engine show {}`", run.short()))
+    infrastructure(&format!("the run broke off: {error}")).hint(format!(
+        "what was recorded until then: `engine show {}`",
+        run.short()
+    ))
 }

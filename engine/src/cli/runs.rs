@@ -42,13 +42,16 @@ fn as_text(runs: &[IndexedRun], home: &Home) -> String {
             Some(finished) => seconds(finished.0.saturating_sub(run.started.0)),
             None => "-".to_owned(),
         };
-        text.push_str(&format_args!(
-            "{}  {}  {:<11}  {took:>8}  {}\n",
-            run.run,
-            when(run.started),
-            state(run, home),
-            escape(&run.name),
-        ).to_string());
+        text.push_str(
+            &format_args!(
+                "{}  {}  {:<11}  {took:>8}  {}\n",
+                run.run,
+                when(run.started),
+                state(run, home),
+                escape(&run.name),
+            )
+            .to_string(),
+        );
     }
     text
 }
@@ -77,7 +80,9 @@ pub(super) fn when(at: Timestamp) -> String {
         .ok()
         .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
         .map_or_else(String::new, |at| {
-            at.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+            at.to_zoned(TimeZone::system())
+                .strftime("%Y-%m-%d %H:%M:%S")
+                .to_string()
         })
 }
 

@@ -10,7 +10,7 @@ use super::environment::Environment;
 use super::failure::Failure;
 use crate::model::limits;
 use crate::plan::Plan;
-use crate::store::secret::{Ambient, SecretSource, SecretVault, sources};
+use crate::store::{Ambient, SecretError, SecretSource, SecretVault, secret_sources};
 
 /// The values of all secrets that a plan declares and somebody supplied.
 pub(super) fn load(
@@ -20,8 +20,12 @@ pub(super) fn load(
 ) -> Result<SecretVault, Failure> {
     let env = |name: &str| environment.variable_os(name);
     let given = given(typed)?;
-    let sources = sources(&plan.secrets, &given, &env).map_err(|errors| wrong(&errors))?;
-    let ambient = Ambient { env: &env, file: &read_file, stdin: &read_stdin };
+    let sources = secret_sources(&plan.secrets, &given, &env).map_err(|errors| wrong(&errors))?;
+    let ambient = Ambient {
+        env: &env,
+        file: &read_file,
+        stdin: &read_stdin,
+    };
     SecretVault::load(&plan.secrets, &sources, &ambient).map_err(|errors| wrong(&errors))
 }
 
@@ -31,21 +35,27 @@ fn given(typed: &[String]) -> Result<BTreeMap<String, SecretSource>, Failure> {
     for text in typed {
         // The text is not repeated: somebody may have typed the secret itself.
         let Some((name, source)) = text.split_once('=') else {
-            return Err(Failure::new(Exit::Usage, "a `--secret` is not of the form NAME=SOURCE")
-                .hint("name a source: `--secret token=env:TOKEN` or `--secret token=file:PATH`"));
+            return Err(
+                Failure::new(Exit::Usage, "a `--secret` is not of the form NAME=SOURCE").hint(
+                    "name a source: `--secret token=env:TOKEN` or `--secret token=file:PATH`",
+                ),
+            );
         };
         let source = source.parse().map_err(|error| {
             Failure::new(Exit::Usage, format!("`--secret {name}=…`: {error}"))
                 .hint("a source is `env:VARIABLE`, `file:PATH` or `stdin`; never the secret itself")
         })?;
         if given.insert(name.to_owned(), source).is_some() {
-            return Err(Failure::new(Exit::Usage, format!("the secret `{name}` is given twice")));
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("the secret `{name}` is given twice"),
+            ));
         }
     }
     Ok(given)
 }
 
-fn wrong(errors: &[crate::store::secret::SecretError]) -> Failure {
+fn wrong(errors: &[SecretError]) -> Failure {
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     Failure::new(Exit::Usage, lines.join("\n"))
 }
@@ -60,6 +70,8 @@ fn read_stdin() -> io::Result<Vec<u8>> {
 
 fn bounded(source: impl io::Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    source.take(limits::SECRET_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    source
+        .take(limits::SECRET_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }

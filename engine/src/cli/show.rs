@@ -15,10 +15,14 @@ pub(super) fn main(arguments: &ShowArguments, environment: &Environment) -> Resu
         Format::Json => environment.print(&as_json(&found)),
         Format::Text => {
             super::output::replay(&found.record.events, environment).map_err(|error| {
-                Failure::new(Exit::Infrastructure, format!("the run cannot be shown: {error}"))
+                Failure::new(
+                    Exit::Infrastructure,
+                    format!("the run cannot be shown: {error}"),
+                )
             })?;
             if found.record.torn_bytes > 0 {
-                environment.tell("the record ends in the middle of a line: the engine was killed\n");
+                environment
+                    .tell("the record ends in the middle of a line: the engine was killed\n");
             }
             if found.running {
                 environment.tell("the run goes on\n");

@@ -18,19 +18,35 @@ pub(super) fn main(
     let runtime = services::threads()?;
     let found = runtime.block_on(async {
         let components = services::components(&source.directory, environment)?;
-        pipeline::diagnose(&arguments.pipeline, &source, &Arc::new(components), environment).await
+        pipeline::diagnose(
+            &arguments.pipeline,
+            &source,
+            &Arc::new(components),
+            environment,
+        )
+        .await
     })?;
     let wrong = pipeline::has_errors(&found);
-    let exit = if wrong { pipeline::exit_of(&found) } else { Exit::Success };
+    let exit = if wrong {
+        pipeline::exit_of(&found)
+    } else {
+        Exit::Success
+    };
     match arguments.format {
         Format::Json => {
             let found = diagnostics::to_json(&source.text, &found);
-            let answer = json!({ "version": 1, "file": source.name, "valid": !wrong, "diagnostics": found });
+            let answer =
+                json!({ "version": 1, "file": source.name, "valid": !wrong, "diagnostics": found });
             environment.print(&format!("{answer:#}\n"));
         }
         Format::Text => {
             let color = environment.color_on_stderr();
-            environment.tell(&diagnostics::render(&source.name, &source.text, &found, color));
+            environment.tell(&diagnostics::render(
+                &source.name,
+                &source.text,
+                &found,
+                color,
+            ));
             if !wrong {
                 environment.tell(&format!("{} is valid\n", source.name));
             }

@@ -62,6 +62,11 @@ impl Trust {
     }
 }
 
+/// Certificates of authorities that this machine trusts.
+pub fn certificates() -> usize {
+    rustls_native_certs::load_native_certs().certs.len()
+}
+
 fn config(
     extra_roots: Vec<CertificateDer<'static>>,
 ) -> Result<Arc<ClientConfig>, (&'static str, bool)> {

@@ -1,5 +1,6 @@
 //! Model: the nouns that every other room speaks of. No IO, no `async`, no wasmtime.
 
+mod child;
 mod clock;
 mod diagnostic;
 mod digest;
@@ -9,6 +10,7 @@ mod ids;
 pub mod limits;
 mod outcome;
 
+pub use child::ChildProgram;
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
 pub use digest::{Digest, Hasher, ParseDigestError};

@@ -52,7 +52,11 @@ impl StageRunner for InProcess {
             );
         }
         // On the heap: the future holds the whole call.
-        Box::pin(self.runtime.invoke(&plugin, &self.services, request, sink, cancel)).await
+        Box::pin(
+            self.runtime
+                .invoke(&plugin, &self.services, request, sink, cancel),
+        )
+        .await
     }
 }
 

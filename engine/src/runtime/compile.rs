@@ -6,24 +6,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{ComponentError, config};
-use crate::model::limits;
-
-/// A program that is this engine again: its path, and the arguments before the
-/// name of what it shall do.
-#[derive(Debug, Clone, Default)]
-pub struct ChildProgram {
-    /// The program.
-    pub path: PathBuf,
-    /// Arguments before the others.
-    pub arguments: Vec<String>,
-}
+use crate::model::{ChildProgram, limits};
 
 /// Compiles in a child.
 pub(super) async fn compile(
@@ -33,7 +22,6 @@ pub(super) async fn compile(
     let failed = |error: std::io::Error| ComponentError::Compile(error.to_string());
     let mut child = tokio::process::Command::new(&program.path)
         .args(&program.arguments)
-        .arg("compile")
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -9,9 +9,10 @@ use serde_json::Value;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
-use super::{ChildProgram, ComponentError, Import, compile, config, describe, inspect};
+use super::{ComponentError, Import, compile, config, describe, inspect};
 use crate::capability::{self, Attempt, Plugin as Instance, PluginPre};
-use crate::model::{Clock, Digest};
+use crate::model::{ChildProgram, Clock, Digest};
+use crate::plan;
 use crate::store::{CompiledCache, CompiledEntry};
 
 /// Where the runtime keeps what it makes, and what it makes it with.
@@ -21,7 +22,7 @@ pub struct RuntimeOptions {
     pub compiled: PathBuf,
     /// File of the key that authenticates compiled code.
     pub key_file: PathBuf,
-    /// This engine again, to compile in a child.
+    /// This engine with `internal compile`.
     pub child: ChildProgram,
 }
 
@@ -118,6 +119,13 @@ impl Runtime {
 
     async fn compile(&self, digest: Digest, bytes: &[u8]) -> Result<Plugin, ComponentError> {
         let imports = inspect::imports(bytes)?;
+        // Before anything is compiled: nobody can serve it.
+        if let Some(unknown) = imports
+            .iter()
+            .find_map(|import| plan::unknown_import(&import.interface))
+        {
+            return Err(ComponentError::UnknownImport(unknown));
+        }
         let code = compile::compile(&self.child, bytes).await?;
         let instance = self.instance(&code)?;
         let clock = Arc::clone(&self.clock);

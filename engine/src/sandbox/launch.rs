@@ -8,16 +8,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-/// The program that becomes the launcher: this engine, with the arguments that
-/// make it call [`run_launcher`](super::run_launcher).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LauncherProgram {
-    /// The program.
-    pub path: PathBuf,
-    /// Its arguments, such as `internal launch`.
-    pub arguments: Vec<OsString>,
-}
-
 /// A tool to run.
 #[derive(Debug)]
 pub struct Launch {

@@ -19,9 +19,8 @@ pub mod tree;
 mod wall;
 mod wire;
 
-pub use launch::{
-    End, EndCause, Exit, Launch, LaunchError, LauncherProgram, Output, Pipes, Stdin, Usage,
-};
+pub use launch::{End, EndCause, Exit, Launch, LaunchError, Output, Pipes, Stdin, Usage};
+pub(crate) use launcher::close_inherited;
 pub use launcher::run_launcher;
 pub use profile::{GrantedTool, PROFILES, Place, Profile, Surroundings, Value, environment};
 pub use running::{Running, Stopper, start};

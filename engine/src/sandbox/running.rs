@@ -17,10 +17,10 @@ use rustix::fs::MemfdFlags;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::launch::{End, Launch, LaunchError, LauncherProgram, Output, Pipes, Stdin};
+use super::launch::{End, Launch, LaunchError, Output, Pipes, Stdin};
 use super::process_tree;
 use super::wire::{self, Order, Report, Request};
-use crate::model::limits;
+use crate::model::{ChildProgram, limits};
 
 /// A tool that runs. Dropping it, or the engine's death, kills it with
 /// everything it started.
@@ -50,7 +50,7 @@ struct State {
 /// Starts a tool.
 ///
 /// Blocks for as long as two programs take to load, about 3 ms.
-pub fn start(program: &LauncherProgram, launch: Launch) -> Result<(Running, Pipes), LaunchError> {
+pub fn start(program: &ChildProgram, launch: Launch) -> Result<(Running, Pipes), LaunchError> {
     let (ours, theirs) = UnixStream::pair().map_err(LaunchError::at("make a socket"))?;
     let mut pipes = Pipes::default();
     let stdin = standard_input(launch.stdin, &mut pipes)
@@ -236,16 +236,18 @@ impl Control {
     }
 
     fn overrule(&self) {
-        let state = self.lock();
-        let overdue = state
-            .killed
-            .is_some_and(|since| since.elapsed() > limits::EXEC_LAUNCHER_PATIENCE);
-        if !overdue || state.reaped {
+        let Some(told) = self.lock().killed.map(|since| since.elapsed()) else {
+            return;
+        };
+        if told < limits::EXEC_LAUNCHER_PATIENCE {
             return;
         }
         // While the launcher lives, stopped or not, what the tool started stays
-        // below it. It goes last.
-        if process_tree::kill_descendants(self.launcher) == 0 {
+        // below it.
+        let living = process_tree::kill_descendants(self.launcher);
+        self.wake();
+        let state = self.lock();
+        if living == 0 && told > limits::EXEC_KILL && !state.reaped {
             let _ = kill_process(self.launcher, Signal::KILL);
         }
     }

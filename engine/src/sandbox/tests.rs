@@ -14,20 +14,21 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::model::ChildProgram;
 
 const AS_LAUNCHER: &str = "as-launcher";
 const AS_ENGINE: &str = "as-engine";
 
-fn this_binary(test: &str, role: &str) -> LauncherProgram {
+fn this_binary(test: &str, role: &str) -> ChildProgram {
     let test = format!("sandbox::tests::{test}");
     let words = ["--exact", &test, role, "--test-threads=1"];
-    LauncherProgram {
+    ChildProgram {
         path: std::env::current_exe().expect("this test has a program"),
-        arguments: words.iter().map(OsString::from).collect(),
+        arguments: words.iter().map(ToString::to_string).collect(),
     }
 }
 
-pub(crate) fn launcher() -> LauncherProgram {
+pub(crate) fn launcher() -> ChildProgram {
     this_binary("this_binary_can_be_the_launcher", AS_LAUNCHER)
 }
 

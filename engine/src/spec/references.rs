@@ -91,22 +91,24 @@ impl<'s> Names<'s> {
             let message = format!("`{name}` is not supported by this version yet");
             out.push(Diagnostic::error(code::NOT_SUPPORTED, place.span, message));
         } else if place.time == Time::Plan && function.is_run_time() {
-            let message = format!(
-                "`{name}` is known while the pipeline runs, and this is needed before"
-            );
+            let message =
+                format!("`{name}` is known while the pipeline runs, and this is needed before");
             out.push(Diagnostic::error(code::TOO_EARLY, place.span, message));
         } else if function.is_status() && !self.is_at_the_end(place) {
             let message = format!("`{name}` is known in `finally` and in `outputs` alone");
             out.push(
-                Diagnostic::error(code::TOO_EARLY, place.span, message)
-                    .hint("say in `needs` which outcomes let a stage start: `{ stage: a, on: [failed] }`"),
+                Diagnostic::error(code::TOO_EARLY, place.span, message).hint(
+                    "say in `needs` which outcomes let a stage start: `{ stage: a, on: [failed] }`",
+                ),
             );
         }
     }
 
     /// Whether all stages have ended where an expression stands.
     fn is_at_the_end(&self, place: Place) -> bool {
-        place.stage.is_none_or(|stage| self.spec.stages[stage].finally)
+        place
+            .stage
+            .is_none_or(|stage| self.spec.stages[stage].finally)
     }
 
     fn reference(

@@ -13,10 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::output::{self, Stream};
 use super::problem::{self, Refusal};
 use super::scratch::Scratch;
-use crate::model::{LogStream, limits};
+use crate::model::{ChildProgram, LogStream, limits};
 use crate::sandbox::{
-    End, EndCause, Launch, LaunchError, LauncherProgram, Output, Pipes, Stopper,
-    start as start_tool,
+    End, EndCause, Launch, LaunchError, Output, Pipes, Stopper, start as start_tool,
 };
 use crate::store::AttemptSink;
 
@@ -41,7 +40,7 @@ impl Destination {
 
 /// What runs, and where its output goes.
 pub(super) struct Start {
-    pub(super) launcher: LauncherProgram,
+    pub(super) launcher: ChildProgram,
     pub(super) tool: String,
     pub(super) launch: Launch,
     pub(super) destinations: [Destination; 2],
@@ -203,7 +202,7 @@ impl Live {
         self.end = None;
         let finished = match end {
             Ok(Ok(end)) => self.judge(end, kept),
-            Ok(Err(error)) => Err(problem::lost(&error)),
+            Ok(Err(error)) => Err(self.interrupted().unwrap_or(problem::lost(&error))),
             Err(error) => Err(problem::lost(&LaunchError::Lost(error.to_string()))),
         };
         self.finished = Some(finished.clone());
@@ -212,7 +211,9 @@ impl Live {
 
     fn judge(&self, end: End, kept: [(Vec<u8>, bool); 2]) -> Result<Ended, Refusal> {
         let bytes = [0, 1].map(|index| self.bytes[index].load(Ordering::Relaxed));
-        match end.cause {
+        let cause = end.cause;
+        let ended = Ended { end, kept, bytes };
+        match cause {
             EndCause::Memory(seen) => Err(problem::limit(
                 "limit.memory",
                 format!(
@@ -224,11 +225,19 @@ impl Live {
                 "limit.processes",
                 format!("the tool had {seen} processes"),
             )),
-            EndCause::Stopped if self.timed_out.load(Ordering::Relaxed) => {
-                Err(problem::timed_out())
-            }
-            EndCause::Stopped if self.cancel.is_cancelled() => Err(problem::cancelled()),
-            EndCause::Itself | EndCause::Stopped => Ok(Ended { end, kept, bytes }),
+            EndCause::Stopped => self.interrupted().map_or(Ok(ended), Err),
+            EndCause::Itself => Ok(ended),
+        }
+    }
+
+    /// Why the engine stopped it, unless the guest did.
+    fn interrupted(&self) -> Option<Refusal> {
+        if self.timed_out.load(Ordering::Relaxed) {
+            Some(problem::timed_out())
+        } else if self.cancel.is_cancelled() {
+            Some(problem::cancelled())
+        } else {
+            None
         }
     }
 

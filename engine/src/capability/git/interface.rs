@@ -38,8 +38,8 @@ impl remote::Host for Attempt {
         let call = Call::new(REMOTE, "ls-refs", url);
         let outcome = async {
             let grant = grant?;
-            let scratch = self.scratch(&grant)?;
-            let request = Request::LsRefs(LsRefs {
+            let scratch = self.key_folder(&grant)?;
+            let request = Request::LsRefs(Box::new(LsRefs {
                 remote: self.remote(&grant, handle.as_ref(), scratch.as_ref())?,
                 prefixes: options.prefixes,
                 bounds: Bounds {
@@ -47,7 +47,7 @@ impl remote::Host for Attempt {
                     refs: options.limit.min(limits::GIT_REFS),
                     ..Bounds::default()
                 },
-            });
+            }));
             match self.git("listing refs", request).await? {
                 Answer::Refs(refs) => Ok(refs),
                 other => Err(unexpected(&other)),
@@ -73,14 +73,14 @@ impl remote::Host for Attempt {
         let call = Call::new(REMOTE, "contains", format!("{url} {ancestor} {descendant}"));
         let outcome = async {
             let grant = grant?;
-            let scratch = self.scratch(&grant)?;
-            let request = Request::Contains(Contains {
+            let scratch = self.key_folder(&grant)?;
+            let request = Request::Contains(Box::new(Contains {
                 remote: self.remote(&grant, handle.as_ref(), scratch.as_ref())?,
                 mirror: self.mirror(&grant, handle.as_ref())?,
                 ancestor,
                 descendant,
                 bounds: Bounds::default(),
-            });
+            }));
             match self.git("reading history", request).await? {
                 Answer::Contains(contains) => Ok(contains),
                 other => Err(unexpected(&other)),
@@ -110,7 +110,7 @@ impl checkout::Host for Attempt {
         let outcome = async {
             let grant = grant?;
             let place = destination::find(&request.mounts, &destination, Access::Write)?;
-            let scratch = self.scratch(&grant)?;
+            let scratch = self.key_folder(&grant)?;
             let remote = self.remote(&grant, handle.as_ref(), scratch.as_ref())?;
             // Dropped after the child, whatever ends this call.
             let staging = place.stage()?;
@@ -129,7 +129,7 @@ impl checkout::Host for Attempt {
             match self.git("fetching", request).await? {
                 Answer::CheckedOut(result) => {
                     place.settle(&staging)?;
-                    Ok(result)
+                    Ok(*result)
                 }
                 other => Err(unexpected(&other)),
             }

@@ -1,8 +1,6 @@
 //! Parent: asks a child to do git's work, and ends it when time is over.
 
-use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -17,16 +15,7 @@ use super::failure::{FailureKind, GitFailure, one_line};
 use super::protocol::{
     self, Answer, OpenHistory, ProcessLimits, Progress, Query, Reply, Request, Start,
 };
-use crate::model::limits;
-
-/// The program that serves as the child: the engine itself with `internal git`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChildProgram {
-    /// Its path.
-    pub program: PathBuf,
-    /// Its arguments.
-    pub arguments: Vec<OsString>,
-}
+use crate::model::{ChildProgram, limits};
 
 /// Has a request done and gives its answer. Dropping the future ends the child
 /// and all that it has started.
@@ -104,7 +93,7 @@ struct Running {
 impl Running {
     fn start(program: &ChildProgram) -> Result<Self, GitFailure> {
         let failed = |error: &io::Error| GitFailure::io("cannot start the git child", error);
-        let mut child = Command::new(&program.program)
+        let mut child = Command::new(&program.path)
             .args(&program.arguments)
             .env_clear()
             // Wherever the engine runs: a child that looks around finds nothing.
@@ -169,7 +158,7 @@ impl Running {
             match self.read().await {
                 Ok(Reply::Progress(step)) => progress(step),
                 Ok(Reply::Answer(answer)) => return Ok(*answer),
-                Ok(Reply::Failed(failure)) => return Err(failure),
+                Ok(Reply::Failed(failure)) => return Err(*failure),
                 Err(error) => return Err(self.explain(&error).await),
             }
         }
