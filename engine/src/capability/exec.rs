@@ -366,9 +366,8 @@ impl Attempt {
             return;
         }
         let text = format!(
-            "native tools run behind a wall of level `{}`: {}",
+            "the wall around native tools is `{}`; `engine doctor` lists what it does not hold",
             wall.level.as_str(),
-            wall.lost.join("; ")
         );
         // A closed sink ends the attempt with the next call.
         let _ = self.sink.log(LogStream::Engine, Level::Warn, &text).await;

@@ -185,7 +185,10 @@ pub fn authority(grants: &Grants) -> Vec<Authority> {
         let (class, network) = match &tool.network {
             ToolNetwork::None => (RiskClass::Native, "none".to_owned()),
             ToolNetwork::Hosts(hosts) => (RiskClass::Outward, hosts.join(", ")),
-            ToolNetwork::Host => (RiskClass::Outward, "all that the machine reaches".to_owned()),
+            ToolNetwork::Host => (
+                RiskClass::Outward,
+                "all that the machine reaches".to_owned(),
+            ),
         };
         add(class, format!("exec {} (network: {network})", tool.tool));
     }

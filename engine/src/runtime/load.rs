@@ -120,7 +120,10 @@ impl Runtime {
     async fn compile(&self, digest: Digest, bytes: &[u8]) -> Result<Plugin, ComponentError> {
         let imports = inspect::imports(bytes)?;
         // Before anything is compiled: nobody can serve it.
-        if let Some(unknown) = imports.iter().find_map(|import| plan::unknown_import(&import.interface)) {
+        if let Some(unknown) = imports
+            .iter()
+            .find_map(|import| plan::unknown_import(&import.interface))
+        {
             return Err(ComponentError::UnknownImport(unknown));
         }
         let code = compile::compile(&self.child, bytes).await?;
