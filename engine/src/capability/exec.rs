@@ -50,11 +50,11 @@ pub struct ToolServices {
     pub surroundings: Surroundings,
     /// The value of a secret, by its name in the pipeline; none if nobody
     /// supplied one.
-    pub secret: Box<SecretSource>,
+    pub secret: Box<SecretLookup>,
 }
 
 /// Looks a secret up by its name in the pipeline.
-pub type SecretSource = dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync;
+pub type SecretLookup = dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync;
 
 impl fmt::Debug for ToolServices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
