@@ -24,7 +24,13 @@ fn plugin(document: Value, imports: &[&str]) -> PluginFacts {
     }
 }
 
-fn document(name: &str, properties: Value, required: Value, outputs: Value, requests: Value) -> Value {
+fn document(
+    name: &str,
+    properties: Value,
+    required: Value,
+    outputs: Value,
+    requests: Value,
+) -> Value {
     json!({
         "stage-info": "v1", "name": name, "version": "0.1.0", "summary": "a plugin of the tests",
         "inputs": {
@@ -87,17 +93,40 @@ pub(super) fn index() -> PluginIndex {
         json!([]),
     );
     let plugins = BTreeMap::from([
-        ("builtin:branch-check", plugin(check, &["engine:git/remote@0.1.0#ls-refs"])),
-        ("builtin:fetch", plugin(fetch, &["engine:git/checkout@0.1.0#clone"])),
+        (
+            "builtin:branch-check",
+            plugin(check, &["engine:git/remote@0.1.0#ls-refs"]),
+        ),
+        (
+            "builtin:fetch",
+            plugin(fetch, &["engine:git/checkout@0.1.0#clone"]),
+        ),
         (
             "builtin:build",
-            plugin(build, &["engine:exec/process@0.1.0#run", "wasi:filesystem/types@0.2.3#stat"]),
+            plugin(
+                build,
+                &[
+                    "engine:exec/process@0.1.0#run",
+                    "wasi:filesystem/types@0.2.3#stat",
+                ],
+            ),
         ),
-        ("builtin:notify", plugin(notify, &["wasi:http/outgoing-handler@0.2.3#handle"])),
-        ("builtin:echo", plugin(echo.clone(), &["engine:stage/report@0.1.0#log"])),
-        ("./strange.wasm", plugin(echo, &["acme:root/shell@1.0.0#run"])),
+        (
+            "builtin:notify",
+            plugin(notify, &["wasi:http/outgoing-handler@0.2.3#handle"]),
+        ),
+        (
+            "builtin:echo",
+            plugin(echo.clone(), &["engine:stage/report@0.1.0#log"]),
+        ),
+        (
+            "./strange.wasm",
+            plugin(echo, &["acme:root/shell@1.0.0#run"]),
+        ),
     ]);
-    let plugins = plugins.into_iter().map(|(uses, facts)| (uses.to_owned(), facts));
+    let plugins = plugins
+        .into_iter()
+        .map(|(uses, facts)| (uses.to_owned(), facts));
     PluginIndex {
         plugins: plugins.collect(),
     }

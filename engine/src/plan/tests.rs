@@ -44,9 +44,14 @@ fn expect_all(cases: &[(String, &[&str])]) {
             })
             .collect();
         let alike = found.len() == expected.len()
-            && found.iter().zip(*expected).all(|(found, expected)| found.starts_with(expected));
+            && found
+                .iter()
+                .zip(*expected)
+                .all(|(found, expected)| found.starts_with(expected));
         if !alike {
-            wrong.push(format!("{text}\nfound: {found:#?}\nexpected: {expected:#?}"));
+            wrong.push(format!(
+                "{text}\nfound: {found:#?}\nexpected: {expected:#?}"
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
@@ -97,12 +102,18 @@ outputs: { commit: "${{ stages.source.outputs.commit }}", tag: "${{ inputs.tag }
 fn a_pipeline_becomes_a_plan_with_all_that_is_known() {
     let plan = planned(SHOP);
     assert_eq!(plan.run_name, "shop on feature-login");
-    assert_eq!(plan.env, BTreeMap::from([("CHANNEL".into(), "beta-v1".into())]));
+    assert_eq!(
+        plan.env,
+        BTreeMap::from([("CHANNEL".into(), "beta-v1".into())])
+    );
     assert_eq!(plan.facts.inputs["count"], json!(3));
     let [policy, source, build, tell] = plan.stages.as_slice() else {
         panic!("four stages");
     };
-    assert_eq!(policy.grants.secrets.as_ref().expect("passed").names.len(), 1);
+    assert_eq!(
+        policy.grants.secrets.as_ref().expect("passed").names.len(),
+        1
+    );
     assert_eq!(policy.retry.max_attempts, 3);
     assert_eq!(source.plugin.uses, "builtin:fetch");
     assert_eq!(source.needs[0].stage, 0);
@@ -116,7 +127,10 @@ fn a_pipeline_becomes_a_plan_with_all_that_is_known() {
         Template::Literal(json!({ "commands": [["cargo", "build", "--version=v1"]] }))
     );
     assert_eq!(build.env["CHANNEL"], Template::Literal(json!("beta-v1")));
-    assert_eq!((build.limits.timeout_ms, source.limits.timeout_ms), (90_000, 600_000));
+    assert_eq!(
+        (build.limits.timeout_ms, source.limits.timeout_ms),
+        (90_000, 600_000)
+    );
     assert_eq!(build.limits.memory_bytes, Some(2 << 30));
     assert_eq!(build.limits.wasm_memory_bytes, 64 << 20);
     assert_eq!(build.continue_on_error, Template::Literal(json!(true)));
@@ -125,7 +139,10 @@ fn a_pipeline_becomes_a_plan_with_all_that_is_known() {
     assert_eq!((tell.effects, tell.retry.max_attempts), (Effects::Once, 1));
     assert!(tell.finally && tell.needs.is_empty());
     let http = tell.grants.http.as_ref().expect("granted");
-    assert_eq!(http.allow[0].to_string(), "POST https://v1.hooks.example.org/x");
+    assert_eq!(
+        http.allow[0].to_string(),
+        "POST https://v1.hooks.example.org/x"
+    );
     assert_eq!(plan.outputs["tag"], Template::Literal(json!("v1")));
     assert!(matches!(plan.outputs["commit"], Template::Expression(_)));
     let text = serde_json::to_string(&plan).expect("it serialises");
@@ -192,19 +209,27 @@ fn what_a_plugin_needs_is_granted_or_named_with_the_line_to_add() {
     let cases = [
         (
             "uses: builtin:branch-check, with: { repository: \"https://git.example.org/a.git\" }",
-            &["E0301 stage `a` is not allowed to ask `https://git.example.org/a.git` (add to it:  capabilities: { git: { list: [\"https://git.example.org/a.git\"] } })"][..],
+            &[
+                "E0301 stage `a` is not allowed to ask `https://git.example.org/a.git` (add to it:  capabilities: { git: { list: [\"https://git.example.org/a.git\"] } })",
+            ][..],
         ),
         (
             "uses: builtin:branch-check, with: { repository: \"https://git.example.org/a.git\" }, capabilities: { git: { list: [\"https://git.example.org/b.git\"] } }",
-            &["E0301 stage `a` is not allowed to ask `https://git.example.org/a.git` (add to its `capabilities`:  git: { list: [\"https://git.example.org/a.git\"] })"],
+            &[
+                "E0301 stage `a` is not allowed to ask `https://git.example.org/a.git` (add to its `capabilities`:  git: { list: [\"https://git.example.org/a.git\"] })",
+            ],
         ),
         (
             "uses: builtin:branch-check, with: { repository: \"http://127.0.0.1:8000/a.git\" }",
-            &["E0301 stage `a` is not allowed to ask `http://127.0.0.1:8000/a.git` (add to it:  capabilities: { git: { list: [{ allow: \"http://127.0.0.1:8000/a.git\", private: true }] } })"],
+            &[
+                "E0301 stage `a` is not allowed to ask `http://127.0.0.1:8000/a.git` (add to it:  capabilities: { git: { list: [{ allow: \"http://127.0.0.1:8000/a.git\", private: true }] } })",
+            ],
         ),
         (
             "uses: builtin:build, with: { commands: [[cargo, build], [go, test]] }, capabilities: { exec: [{ tool: cargo }] }",
-            &["E0301 stage `a` is not allowed to run `go` (add to its `capabilities`:  exec: [{ tool: go, network: none }])"],
+            &[
+                "E0301 stage `a` is not allowed to run `go` (add to its `capabilities`:  exec: [{ tool: go, network: none }])",
+            ],
         ),
         (
             "uses: builtin:notify, with: { webhook: \"${{ secrets.key }}\" }",
@@ -212,7 +237,9 @@ fn what_a_plugin_needs_is_granted_or_named_with_the_line_to_add() {
         ),
         (
             "uses: builtin:fetch, with: { repository: ., path: src/x }, capabilities: { git: { fetch: [.] }, workspace: { write: [source] } }",
-            &["E0301 stage `a` is not allowed to write `src/x` (add to its `capabilities`:  workspace: { write: [src/x] })"],
+            &[
+                "E0301 stage `a` is not allowed to write `src/x` (add to its `capabilities`:  workspace: { write: [src/x] })",
+            ],
         ),
     ];
     expect_all(&cases.map(|(body, expected)| (stage(body), expected)));
@@ -221,20 +248,43 @@ fn what_a_plugin_needs_is_granted_or_named_with_the_line_to_add() {
 #[test]
 fn grants_are_read_and_judged() {
     let grant = |capabilities: &str| {
-        stage(&format!("uses: builtin:echo, capabilities: {{ {capabilities} }}"))
+        stage(&format!(
+            "uses: builtin:echo, capabilities: {{ {capabilities} }}"
+        ))
     };
     let cases = [
         ("http: [\"https://x.example.org/\"]", &["E0303 "][..]),
-        ("http: [\"POST https://hooks.example.org/**\"]", &["W0301 `builtin:echo` has no way to use `http`"]),
-        ("http: [\"GET http://127.0.0.1/**\"]", &["E0302 this is a private address"]),
+        (
+            "http: [\"POST https://hooks.example.org/**\"]",
+            &["W0301 `builtin:echo` has no way to use `http`"],
+        ),
+        (
+            "http: [\"GET http://127.0.0.1/**\"]",
+            &["E0302 this is a private address"],
+        ),
         ("http: [\"GET https://*.example.org/**\"]", &["E0302 "]),
-        ("http: [\"GET https://${{ inputs.tag }}.example.org/\"]", &["E0303 "]),
+        (
+            "http: [\"GET https://${{ inputs.tag }}.example.org/\"]",
+            &["E0303 "],
+        ),
         ("git: { list: [\"ext::sh -c id\"] }", &["E0303 "]),
         ("exec: [{ tool: sh, network: host }]", &["E0302 "]),
-        ("exec: [{ tool: sh }, { tool: sh }]", &["W0301 ", "E0303 the tool `sh` is granted twice"]),
-        ("workspace: { write: [../x] }", &["E0302 this folder lies outside of the workspace"]),
+        (
+            "exec: [{ tool: sh }, { tool: sh }]",
+            &["W0301 ", "E0303 the tool `sh` is granted twice"],
+        ),
+        (
+            "workspace: { write: [../x] }",
+            &["E0302 this folder lies outside of the workspace"],
+        ),
         ("workspace: { read: [/etc] }", &["E0302 "]),
-        ("workspace: { read: [src] }", &["W0301 ", "E0308 `a` reads `src`, which no stage before it writes"]),
+        (
+            "workspace: { read: [src] }",
+            &[
+                "W0301 ",
+                "E0308 `a` reads `src`, which no stage before it writes",
+            ],
+        ),
     ];
     expect_all(&cases.map(|(capabilities, expected)| (grant(capabilities), expected)));
 }
@@ -251,14 +301,53 @@ fn stages_that_share_a_folder_have_an_order() {
         text
     };
     let cases = [
-        (stages(&[("a", "", "write: [out]"), ("b", "", "write: [out]")]), &["E0307 `a` and `b` both write `out`"][..]),
-        (stages(&[("a", "", "write: [out]"), ("b", "a", "write: [out]")]), &[]),
-        (stages(&[("a", "", "write: [out]"), ("b", "", "write: [out/x]")]), &["E0307 `a` and `b` both write `out/x`"]),
-        (stages(&[("a", "", "write: [out/x]"), ("b", "", "write: [out/y]"), ("c", "", "write: [outer]")]), &[]),
-        (stages(&[("a", "", "write: [out]"), ("b", "a", "write: [out]"), ("c", "a", "write: [out]"), ("d", "b, c", "write: [out]")]), &["E0307 `b` and `c`"]),
-        (stages(&[("a", "", "write: [out]"), ("b", "", "read: [out]")]), &["E0308 `b` reads `out`, which no stage before it writes (`a` writes it: add `a` to the `needs` of `b`)"]),
-        (stages(&[("a", "", "write: [out]"), ("b", "a", "write: [x]"), ("c", "b", "read: [out/y]")]), &[]),
-        (stages(&[("a", "", "write: [out/y]"), ("b", "a", "read: [out]")]), &[]),
+        (
+            stages(&[("a", "", "write: [out]"), ("b", "", "write: [out]")]),
+            &["E0307 `a` and `b` both write `out`"][..],
+        ),
+        (
+            stages(&[("a", "", "write: [out]"), ("b", "a", "write: [out]")]),
+            &[],
+        ),
+        (
+            stages(&[("a", "", "write: [out]"), ("b", "", "write: [out/x]")]),
+            &["E0307 `a` and `b` both write `out/x`"],
+        ),
+        (
+            stages(&[
+                ("a", "", "write: [out/x]"),
+                ("b", "", "write: [out/y]"),
+                ("c", "", "write: [outer]"),
+            ]),
+            &[],
+        ),
+        (
+            stages(&[
+                ("a", "", "write: [out]"),
+                ("b", "a", "write: [out]"),
+                ("c", "a", "write: [out]"),
+                ("d", "b, c", "write: [out]"),
+            ]),
+            &["E0307 `b` and `c`"],
+        ),
+        (
+            stages(&[("a", "", "write: [out]"), ("b", "", "read: [out]")]),
+            &[
+                "E0308 `b` reads `out`, which no stage before it writes (`a` writes it: add `a` to the `needs` of `b`)",
+            ],
+        ),
+        (
+            stages(&[
+                ("a", "", "write: [out]"),
+                ("b", "a", "write: [x]"),
+                ("c", "b", "read: [out/y]"),
+            ]),
+            &[],
+        ),
+        (
+            stages(&[("a", "", "write: [out/y]"), ("b", "a", "read: [out]")]),
+            &[],
+        ),
         (stages(&[("a", "", "read: [out], write: [out]")]), &[]),
     ];
     expect_all(&cases);
@@ -272,8 +361,14 @@ fn a_stage_with_effects_is_not_tried_again_by_mistake() {
         ))
     };
     expect_all(&[
-        (tell("retry: { max-attempts: 2 }"), &["E0210 `a` may change the world outside"][..]),
-        (tell("retry: { max-attempts: 2 }, effects: once"), &["E0210 "]),
+        (
+            tell("retry: { max-attempts: 2 }"),
+            &["E0210 `a` may change the world outside"][..],
+        ),
+        (
+            tell("retry: { max-attempts: 2 }, effects: once"),
+            &["E0210 "],
+        ),
         (tell("retry: { max-attempts: 2 }, effects: idempotent"), &[]),
         (tell("retry: { max-attempts: 1 }"), &[]),
     ]);
@@ -288,7 +383,10 @@ fn expressions_name_outputs_that_plugins_have() {
     };
     expect_all(&[
         (text("value"), &[][..]),
-        (text("vlaue"), &["E0206 the stage `a` has no output `vlaue` (did you mean `value`?)"]),
+        (
+            text("vlaue"),
+            &["E0206 the stage `a` has no output `vlaue` (did you mean `value`?)"],
+        ),
     ]);
 }
 
@@ -296,13 +394,18 @@ fn expressions_name_outputs_that_plugins_have() {
 fn inputs_of_the_pipeline_get_their_types() {
     let text = "version: 1\ninputs:\n  flag: { type: boolean, required: true }\n  count: { type: number }\n  kind: { type: enum, options: [a, b], default: a }\n  tag: { pattern: \"^v[0-9]+$\" }\nstages: { a: { uses: builtin:echo } }\n";
     let given = |values: &[(&str, &str)]| {
-        let values = values.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+        let values = values
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)));
         Facts {
             inputs: values.collect(),
             ..facts()
         }
     };
-    let (plan_of, _) = plan(text, given(&[("flag", "true"), ("count", "1.5"), ("tag", "v7")]));
+    let (plan_of, _) = plan(
+        text,
+        given(&[("flag", "true"), ("count", "1.5"), ("tag", "v7")]),
+    );
     let inputs = plan_of.expect("a plan").facts.inputs;
     assert_eq!(
         json!(inputs),
@@ -325,7 +428,8 @@ fn inputs_of_the_pipeline_get_their_types() {
 
 #[test]
 fn a_branch_that_is_not_known_names_the_flag() {
-    let text = "version: 1\nrun-name: \"${{ git.branch }}\"\nstages: { a: { uses: builtin:echo } }\n";
+    let text =
+        "version: 1\nrun-name: \"${{ git.branch }}\"\nstages: { a: { uses: builtin:echo } }\n";
     let mut detached = facts();
     detached.git.as_mut().expect("it is there").branch = None;
     let (plan, found) = plan(text, detached);
@@ -342,22 +446,40 @@ fn a_plan_is_explained_in_the_order_of_its_run() {
         .iter()
         .map(|stage| (stage.id.as_str(), stage.level))
         .collect();
-    assert_eq!(levels, [("policy", 0), ("source", 1), ("build", 2), ("tell", 3)]);
+    assert_eq!(
+        levels,
+        [("policy", 0), ("source", 1), ("build", 2), ("tell", 3)]
+    );
     let authority: Vec<Vec<String>> = explanation
         .stages
         .iter()
         .map(|stage| {
             let lines = stage.authority.iter();
-            lines.map(|it| format!("{} {}", it.class.as_str(), it.line)).collect()
+            lines
+                .map(|it| format!("{} {}", it.class.as_str(), it.line))
+                .collect()
         })
         .collect();
     assert_eq!(
         json!(authority),
         json!([
-            ["credential secret key", "network git list https://git.example.org/*"],
-            ["network git fetch https://git.example.org/shop.git", "write workspace write src"],
-            ["native exec cargo (network: none)", "write workspace write dist", "read workspace read src/api"],
-            ["outward http POST https://v1.hooks.example.org/x", "credential secret key"],
+            [
+                "credential secret key",
+                "network git list https://git.example.org/*"
+            ],
+            [
+                "network git fetch https://git.example.org/shop.git",
+                "write workspace write src"
+            ],
+            [
+                "native exec cargo (network: none)",
+                "write workspace write dist",
+                "read workspace read src/api"
+            ],
+            [
+                "outward http POST https://v1.hooks.example.org/x",
+                "credential secret key"
+            ],
         ])
     );
     assert!(dot(&plan).contains("\"source\" -> \"build\" [label=\"succeeded\"];"));
@@ -390,11 +512,17 @@ fn every_code_has_a_section_whose_example_shows_it() {
         .skip(1)
         .map(|section| section.split_once('\n').expect("a heading and a text"))
         .collect();
-    let headings: Vec<String> = sections.iter().map(|(heading, _)| (*heading).to_owned()).collect();
-    let codes: Vec<String> = code::ALL.iter().map(|it| format!("{}: {}", it.code, it.title)).collect();
+    let headings: Vec<String> = sections
+        .iter()
+        .map(|(heading, _)| (*heading).to_owned())
+        .collect();
+    let codes: Vec<String> = code::ALL
+        .iter()
+        .map(|it| format!("`{}` {}", it.code, it.title))
+        .collect();
     assert_eq!(headings, codes);
     for (heading, section) in sections {
-        let code = &heading[..5];
+        let code = &heading[1..6];
         let Some((_, example)) = section.split_once("```yaml\n") else {
             // What cannot be shown in a text is shown in words.
             assert!(section.contains("```text\n"), "{heading} has no example");
@@ -408,13 +536,17 @@ fn every_code_has_a_section_whose_example_shows_it() {
         };
         facts.tools.insert("cobol".to_owned(), absent);
         let (_, found) = plan(example, facts);
-        assert!(found.iter().any(|it| it.code == code), "{heading}: {found:#?}");
+        assert!(
+            found.iter().any(|it| it.code == code),
+            "{heading}: {found:#?}"
+        );
     }
 }
 
 #[test]
 fn values_of_a_plan_are_plain_data() {
-    let text = stage("uses: builtin:echo, with: { value: { a: [1, \"${{ inputs.tag }}\", null] } }");
+    let text =
+        stage("uses: builtin:echo, with: { value: { a: [1, \"${{ inputs.tag }}\", null] } }");
     let plan = planned(&text);
     let expected: Value = json!({ "value": { "a": [1, "a.b", null] } });
     assert_eq!(plan.stages[0].with, Template::Literal(expected));
