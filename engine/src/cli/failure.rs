@@ -33,12 +33,20 @@ impl Failure {
     /// A failure whose text is rendered already.
     /// A failure whose text is rendered already.
     pub(super) fn rendered(exit: Exit, details: String) -> Self {
-        Self { exit, message: String::new(), hint: None, details }
+        Self {
+            exit,
+            message: String::new(),
+            hint: None,
+            details,
+        }
     }
 
     pub(super) fn render(&self, color: bool) -> String {
-        let (red, cyan, plain) =
-            if color { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m") } else { ("", "", "") };
+        let (red, cyan, plain) = if color {
+            ("\x1b[1;31m", "\x1b[1;36m", "\x1b[0m")
+        } else {
+            ("", "", "")
+        };
         let mut text = self.details.clone();
         let message = Some(&self.message).filter(|message| !message.is_empty());
         let parts = [("error", red, message), ("hint", cyan, self.hint.as_ref())];

@@ -225,8 +225,12 @@ fn unknown_builtin(name: &str) -> Failure {
 }
 
 fn unusable(name: &str, error: &ComponentError) -> Failure {
+    let exit = match error {
+        ComponentError::UnknownImport(_) => Exit::Denied,
+        _ => Exit::Usage,
+    };
     let failure = Failure::new(
-        Exit::Usage,
+        exit,
         format!("{name} cannot be used as a plugin: {error}"),
     );
     match error {

@@ -20,8 +20,7 @@ pub(super) fn load(
 ) -> Result<SecretVault, Failure> {
     let env = |name: &str| environment.variable_os(name);
     let given = given(typed)?;
-    let sources =
-        secret_sources(&plan.secrets, &given, &env).map_err(|errors| wrong(&errors))?;
+    let sources = secret_sources(&plan.secrets, &given, &env).map_err(|errors| wrong(&errors))?;
     let ambient = Ambient {
         env: &env,
         file: &read_file,

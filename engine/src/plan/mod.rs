@@ -29,6 +29,7 @@ pub use explain::{
     Authority, ExplainedNeed, ExplainedStage, Explanation, RiskClass, authority, dot, explain,
     mermaid,
 };
+pub use imports::unknown_import;
 pub use index::{ImportedFunction, PluginFacts, PluginIndex};
 pub use model::{
     Backoff, Facts, GitFacts, Need, Plan, PlannedPlugin, PlannedStage, RetryPolicy,

@@ -116,6 +116,7 @@ fn house(wish: Wish) -> House {
         local_root: None,
     };
     let services = Services {
+        git: None,
         exec: Some(ToolServices {
             launcher: crate::sandbox::tests::launcher(),
             scratch: folder.path().join("scratch"),
@@ -128,6 +129,7 @@ fn house(wish: Wish) -> House {
                 Some(Zeroizing::new(value.into()))
             }),
         }),
+        ..Services::default()
     };
     let (sender, receiver) = mpsc::channel(1024);
     let reported = Arc::new(Mutex::new(Reported::default()));
