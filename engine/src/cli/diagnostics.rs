@@ -152,6 +152,16 @@ struct Piece {
     places: Vec<Place>,
 }
 
+/// A place in the text that is to be marked, on one line.
+struct Mark<'d> {
+    /// From 0.
+    line: usize,
+    span: Span,
+    label: Option<&'d String>,
+    primary: bool,
+}
+
+/// A place in the lines that are drawn.
 struct Place {
     range: Range<usize>,
     label: Option<String>,
@@ -165,38 +175,43 @@ fn pieces(lines: &Lines<'_>, diagnostic: &Diagnostic) -> Vec<Piece> {
     };
     let others = diagnostic.others.iter();
     let others = others.map(|other| (other.span, Some(&other.text), false));
-    let mut places: Vec<(usize, Span, Option<&String>, bool)> =
-        std::iter::once((span, diagnostic.label.as_ref(), true))
-            .chain(others)
-            .map(|(span, label, primary)| {
-                let span = lines.first_line(span);
-                (lines.line(span.start), span, label, primary)
-            })
-            .collect();
-    places.sort_by_key(|(line, span, ..)| (*line, *span));
-    let mut groups: Vec<Vec<(usize, Span, Option<&String>, bool)>> = Vec::new();
-    for place in places {
+    let mut marks: Vec<Mark<'_>> = std::iter::once((span, diagnostic.label.as_ref(), true))
+        .chain(others)
+        .map(|(span, label, primary)| {
+            let span = lines.first_line(span);
+            let line = lines.line(span.start);
+            Mark {
+                line,
+                span,
+                label,
+                primary,
+            }
+        })
+        .collect();
+    marks.sort_by_key(|mark| (mark.line, mark.span));
+    let mut groups: Vec<Vec<Mark<'_>>> = Vec::new();
+    for mark in marks {
         match groups.last_mut() {
-            Some(group) if place.0 - group[group.len() - 1].0 < GAP => group.push(place),
-            _ => groups.push(vec![place]),
+            Some(group) if mark.line - group[group.len() - 1].line < GAP => group.push(mark),
+            _ => groups.push(vec![mark]),
         }
     }
-    groups.sort_by_key(|group| !group.iter().any(|(.., primary)| *primary));
+    groups.sort_by_key(|group| !group.iter().any(|mark| mark.primary));
     let pieces = groups.into_iter().map(|group| {
-        let (first, last) = (group[0].0, group[group.len() - 1].0);
+        let (first, last) = (group[0].line, group[group.len() - 1].line);
         let mut text = String::new();
         let mut ranges = vec![0..0; group.len()];
         for line in first..=last {
-            let on_line = group.iter().enumerate().filter(|(_, it)| it.0 == line);
-            let on_line: Vec<(usize, Span)> = on_line.map(|(at, it)| (at, it.1)).collect();
+            let on_line = group.iter().enumerate().filter(|(_, it)| it.line == line);
+            let on_line: Vec<(usize, Span)> = on_line.map(|(at, it)| (at, it.span)).collect();
             lines.show(line, &on_line, &mut text, &mut ranges);
             text.push('\n');
         }
         let places = group.into_iter().zip(ranges);
-        let places = places.map(|((_, _, label, primary), range)| Place {
+        let places = places.map(|(mark, range)| Place {
             range,
-            label: label.map(|label| escaped(label)),
-            primary,
+            label: mark.label.map(|label| escaped(label)),
+            primary: mark.primary,
         });
         Piece {
             first_line: first + 1,
@@ -278,13 +293,11 @@ impl<'t> Lines<'t> {
         for (at, _) in places {
             ranges[*at] = shown.len()..shown.len();
         }
-        let mut taken = 0;
-        for (offset, c) in content.char_indices().skip(skip) {
+        for (taken, (offset, c)) in content.char_indices().skip(skip).enumerate() {
             if taken == LINE {
                 shown.push('…');
                 return;
             }
-            taken += 1;
             let before = shown.len();
             push_escaped(c, shown);
             for (at, span) in places {

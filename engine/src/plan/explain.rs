@@ -1,5 +1,7 @@
 //! Explain: what would run, in which order and with what authority, as data.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -213,6 +215,9 @@ pub fn authority(grants: &Grants) -> Vec<Authority> {
     lines
 }
 
+/// Why drawing cannot fail.
+const NEVER: &str = "writing to a string cannot fail";
+
 /// The graph of a plan in the language of Graphviz.
 pub fn dot(plan: &Plan) -> String {
     let mut text = String::from("digraph pipeline {\n  rankdir=LR;\n  node [shape=box];\n");
@@ -220,13 +225,13 @@ pub fn dot(plan: &Plan) -> String {
         let style = if stage.finally { ", style=dashed" } else { "" };
         // The quoting of JSON is that of Graphviz, for what ids and names hold.
         let label = Value::from(label(stage, "\n"));
-        text.push_str(&format!("  {} [label={label}{style}];\n", quoted(stage)));
+        write!(text, "  {} [label={label}{style}];\n", quoted(stage)).expect(NEVER);
     }
     for (stage, need) in edges(plan) {
         let from = quoted(&plan.stages[need.stage]);
         let label = outcomes(need).map(|it| format!(" [label=\"{it}\"]"));
         let label = label.unwrap_or_default();
-        text.push_str(&format!("  {from} -> {}{label};\n", quoted(stage)));
+        write!(text, "  {from} -> {}{label};\n", quoted(stage)).expect(NEVER);
     }
     text.push_str("}\n");
     text
@@ -244,22 +249,22 @@ pub fn mermaid(plan: &Plan) -> String {
                 c if c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | ':' | '/') => {
                     shown.push(c);
                 }
-                c => shown.push_str(&format!("#{};", u32::from(c))),
+                c => write!(shown, "#{};", u32::from(c)).expect(NEVER),
             }
         }
-        text.push_str(&format!("  s{at}[\"{shown}\"]\n"));
+        write!(text, "  s{at}[\"{shown}\"]\n").expect(NEVER);
     }
     for (at, stage) in plan.stages.iter().enumerate() {
         for need in &stage.needs {
             let label = outcomes(need).map(|it| format!("|\"{it}\"|"));
             let label = label.unwrap_or_default();
-            text.push_str(&format!("  s{} -->{label} s{at}\n", need.stage));
+            write!(text, "  s{} -->{label} s{at}\n", need.stage).expect(NEVER);
         }
     }
     if finally_from(plan) < plan.stages.len() {
         text.push_str("  subgraph finally\n");
         for at in finally_from(plan)..plan.stages.len() {
-            text.push_str(&format!("    s{at}\n"));
+            write!(text, "    s{at}\n").expect(NEVER);
         }
         text.push_str("  end\n");
     }

@@ -3,9 +3,12 @@
 use super::index::{ImportedFunction, PluginFacts};
 use crate::policy::Grants;
 
-/// Packages, the version that is served, the highest patch, and the interfaces;
+/// A package, the version that is served, the highest patch, and the interfaces;
 /// no interfaces stand for all of the package.
-const KNOWN: [(&str, (u32, u32), u32, &[&str]); 11] = [
+type Served = (&'static str, (u32, u32), u32, &'static [&'static str]);
+
+/// All packages that are served.
+const KNOWN: [Served; 11] = [
     ("engine:stage", (0, 1), 0, &["context", "report", "types"]),
     (
         "engine:git",

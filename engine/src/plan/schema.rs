@@ -178,12 +178,14 @@ impl<'s> Field<'s> {
     }
 
     /// The field of a property.
+    #[must_use]
     pub fn property(self, name: &str) -> Self {
         let known = self.keyword("properties").and_then(|it| it.get(name));
         self.at(known.or_else(|| self.keyword("additionalProperties")))
     }
 
     /// The items of a list.
+    #[must_use]
     pub fn items(self) -> Self {
         self.at(self.keyword("items"))
     }

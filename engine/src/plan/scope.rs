@@ -52,7 +52,7 @@ pub(super) fn fold(
     scope: &Scope,
 ) -> Result<Template, Box<Diagnostic>> {
     template
-        .fold(scope, &is_plan_time)
+        .fold(scope, is_plan_time)
         .map_err(|error| no_value(&error, &template.references(), span, scope).into())
 }
 
@@ -62,16 +62,14 @@ pub(super) fn fold_text(
     span: Span,
     scope: &Scope,
 ) -> Result<String, Box<Diagnostic>> {
-    match fold(template, span, scope)? {
-        Template::Literal(value) => text_of(&value).map_err(|kind| {
-            let message = format!("expected a text, found {kind}");
-            Diagnostic::error(code::EVALUATION, span, message).into()
-        }),
-        _ => {
-            let message = "this must be known before the pipeline runs";
-            Err(Diagnostic::error(code::TOO_EARLY, span, message).into())
-        }
-    }
+    let Template::Literal(value) = fold(template, span, scope)? else {
+        let message = "this must be known before the pipeline runs";
+        return Err(Diagnostic::error(code::TOO_EARLY, span, message).into());
+    };
+    text_of(&value).map_err(|kind| {
+        let message = format!("expected a text, found {kind}");
+        Diagnostic::error(code::EVALUATION, span, message).into()
+    })
 }
 
 /// The value of an expression inside of a pattern.

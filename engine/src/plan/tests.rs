@@ -518,11 +518,11 @@ fn every_code_has_a_section_whose_example_shows_it() {
         .collect();
     let codes: Vec<String> = code::ALL
         .iter()
-        .map(|it| format!("{}: {}", it.code, it.title))
+        .map(|it| format!("`{}` {}", it.code, it.title))
         .collect();
     assert_eq!(headings, codes);
     for (heading, section) in sections {
-        let code = &heading[..5];
+        let code = &heading[1..6];
         let Some((_, example)) = section.split_once("```yaml\n") else {
             // What cannot be shown in a text is shown in words.
             assert!(section.contains("```text\n"), "{heading} has no example");

@@ -2,11 +2,11 @@
 
 use super::Spanned;
 use super::code;
-use super::declare;
 use super::fields::Fields;
 use super::model::{CapabilitiesSpec, NetworkSpec, PatternSpec, ToolSpec};
 use super::node::{Kind, Node};
 use super::reading::Reading;
+use super::secret::is_host;
 use crate::model::Diagnostic;
 
 /// `capabilities` of a stage.
@@ -118,7 +118,7 @@ fn network_of(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<Spanned<Netw
     if let Kind::List(_) = node.kind() {
         let hosts = reading.texts("host", node);
         for host in &hosts {
-            if !declare::is_host(&host.value) {
+            if !is_host(&host.value) {
                 let message = format!("`{}` is not a host", host.value);
                 reading.error(code::INVALID_GRANT, host.span, message);
             }
@@ -128,8 +128,11 @@ fn network_of(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<Spanned<Netw
     let words = [("none", false), ("host", true)];
     let what = "`none`, a list of hosts, or `host`";
     let word = reading.word(what, &words, node)?;
-    Some(word.map(|host| match host {
-        true => NetworkSpec::Host,
-        false => NetworkSpec::None,
+    Some(word.map(|host| {
+        if host {
+            NetworkSpec::Host
+        } else {
+            NetworkSpec::None
+        }
     }))
 }

@@ -7,7 +7,7 @@ use super::fields::Fields;
 use super::model::{Defaults, Spec};
 use super::node::Node;
 use super::reading::Reading;
-use super::{Spanned, stage, text, written, yaml};
+use super::{Spanned, input, secret, stage, text, trigger, uses, written, yaml};
 use crate::model::{Diagnostic, Span};
 
 /// What a pipeline's text says, and all that is wrong with its form.
@@ -51,10 +51,10 @@ fn pipeline(root: Option<&Node<'_>>, reading: &mut Reading<'_>) -> Option<Spec> 
         ..Spec::default()
     };
     if let Some(node) = fields.get("on") {
-        declare::triggers(node, reading);
+        trigger::triggers(node, reading);
     }
     if let Some(node) = fields.get("inputs") {
-        spec.inputs = declare::inputs(node, reading);
+        spec.inputs = input::inputs(node, reading);
     }
     if let Some(node) = fields.get("env") {
         spec.env = declare::environment(node, reading);
@@ -63,10 +63,10 @@ fn pipeline(root: Option<&Node<'_>>, reading: &mut Reading<'_>) -> Option<Spec> 
         spec.defaults = defaults(node, reading).unwrap_or_default();
     }
     if let Some(node) = fields.get("secrets") {
-        spec.secrets = declare::secrets(node, reading);
+        spec.secrets = secret::secrets(node, reading);
     }
     if let Some(node) = fields.get("plugins") {
-        spec.plugins = declare::plugins(node, reading);
+        spec.plugins = uses::plugins(node, reading);
     }
     if let Some(node) = fields.require("stages", start, reading) {
         spec.stages = stage::stages(node, false, reading);

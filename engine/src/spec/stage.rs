@@ -6,9 +6,10 @@ use super::code;
 use super::declare;
 use super::expression::{Reference, Template};
 use super::fields::Fields;
-use super::model::{BackoffSpec, NeedSpec, ResourcesSpec, RetrySpec, StageSpec};
+use super::model::{BackoffSpec, CapabilitiesSpec, NeedSpec, ResourcesSpec, RetrySpec, StageSpec};
 use super::node::{Kind, Node};
 use super::reading::Reading;
+use super::uses;
 use super::word::{Effects, RetryOn};
 use super::written;
 use crate::model::{Diagnostic, Outcome, Span, limits};
@@ -55,7 +56,7 @@ fn stage(
         timeout: None,
         retry: None,
         continue_on_error: None,
-        capabilities: Default::default(),
+        capabilities: CapabilitiesSpec::default(),
         effects: None,
         resources: ResourcesSpec::default(),
         id,
@@ -64,7 +65,7 @@ fn stage(
         stage.name = reading.template("a text", node);
     }
     if let Some(node) = fields.require("uses", stage.id.span, reading) {
-        stage.uses = declare::uses(node, true, reading);
+        stage.uses = uses::uses(node, true, reading);
     }
     if let Some(node) = fields.get("with") {
         stage.with = reading

@@ -24,7 +24,9 @@ pub fn decode(bytes: &[u8]) -> Result<&str, Box<Diagnostic>> {
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let start = error.valid_up_to();
-        let line = 1 + bytes[..start].iter().filter(|b| **b == b'\n').count();
+        let line = 1 + String::from_utf8_lossy(&bytes[..start])
+            .matches('\n')
+            .count();
         let line_start = bytes[..start]
             .iter()
             .rposition(|b| *b == b'\n')

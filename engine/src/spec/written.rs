@@ -83,9 +83,15 @@ impl Written {
         match &self.content {
             WrittenContent::Plain { .. } => {}
             WrittenContent::Text(template) => visit(template, self.span),
-            WrittenContent::List(items) => items.iter().for_each(|item| item.each_text(visit)),
+            WrittenContent::List(items) => {
+                for item in items {
+                    item.each_text(visit);
+                }
+            }
             WrittenContent::Map(entries) => {
-                entries.iter().for_each(|(_, item)| item.each_text(visit));
+                for (_, item) in entries {
+                    item.each_text(visit);
+                }
             }
         }
     }

@@ -47,12 +47,9 @@ pub(super) fn tree<'t>(text: &'t str, out: &mut Diagnostics) -> Option<Node<'t>>
         if matches!(event, Event::Scalar(..)) {
             scalars.look(span, out);
         }
-        match builder.add(event, span, out) {
-            Ok(()) => {}
-            Err(stop) => {
-                out.push(*stop);
-                return None;
-            }
+        if let Err(stop) = builder.add(event, span, out) {
+            out.push(*stop);
+            return None;
         }
     }
     scalars.look(
@@ -313,9 +310,10 @@ impl<'t> Builder<'t> {
         }
         let mut keys: HashSet<String> = entries.iter().map(|it| it.key.to_string()).collect();
         for merged in merges {
-            let sources = match merged.kind() {
-                Kind::List(items) => items,
-                _ => std::slice::from_ref(&merged),
+            let sources = if let Kind::List(items) = merged.kind() {
+                items
+            } else {
+                std::slice::from_ref(&merged)
             };
             for source in sources {
                 let Kind::Map(more) = source.kind() else {
@@ -339,15 +337,13 @@ impl<'t> OpenMap<'t> {
     fn place(&mut self, node: Node<'t>, out: &mut Diagnostics) {
         match self.key.take() {
             None => {
-                let key = match node.kind() {
-                    Kind::Scalar(scalar) => Key::Text(scalar.clone(), node.span),
-                    _ => {
-                        let message = format!("a key is a text, not {}", node.describe());
-                        out.push(Diagnostic::error(code::KEY_NOT_TEXT, node.span, message));
-                        Key::Unusable
-                    }
-                };
-                self.key = Some(key);
+                self.key = Some(if let Kind::Scalar(scalar) = node.kind() {
+                    Key::Text(scalar.clone(), node.span)
+                } else {
+                    let message = format!("a key is a text, not {}", node.describe());
+                    out.push(Diagnostic::error(code::KEY_NOT_TEXT, node.span, message));
+                    Key::Unusable
+                });
             }
             Some(Key::Text(key, _)) if key.plain && key.text == "<<" => self.merges.push(node),
             Some(Key::Text(key, key_span)) => self.entries.push(Entry {
