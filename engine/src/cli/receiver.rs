@@ -30,25 +30,34 @@ pub(super) struct Receiver {
 impl Receiver {
     /// Listens on a port of 127.0.0.1.
     pub(super) async fn start(port: u16) -> Result<Self, Failure> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
-            Failure::new(Exit::Infrastructure, format!("the receiver cannot listen on 127.0.0.1:{port}: {error}"))
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .map_err(|error| {
+                Failure::new(
+                    Exit::Infrastructure,
+                    format!("the receiver cannot listen on 127.0.0.1:{port}: {error}"),
+                )
                 .hint("end what listens there, or choose another port here and in the pipeline")
-        })?;
+            })?;
         let received = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&received);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let kept = Arc::clone(&kept);
                 let service = service_fn(move |request| answer(request, Arc::clone(&kept)));
-                let connection =
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service);
                 tokio::spawn(async move {
                     // A client that goes away is its own affair.
                     let _ = connection.await;
                 });
             }
         });
-        Ok(Self { port, received, task })
+        Ok(Self {
+            port,
+            received,
+            task,
+        })
     }
 
     /// Stops listening; what arrived, for people.
@@ -56,7 +65,11 @@ impl Receiver {
         self.task.abort();
         let received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         let count = received.len();
-        let mut text = format!("the receiver on 127.0.0.1:{} got {count} request{}\n", self.port, if count == 1 { "" } else { "s" });
+        let mut text = format!(
+            "the receiver on 127.0.0.1:{} got {count} request{}\n",
+            self.port,
+            if count == 1 { "" } else { "s" }
+        );
         for request in received.iter() {
             for line in escape_lines(request) {
                 text.push_str("  ");
