@@ -95,19 +95,21 @@ fn vault(hook: &str) -> SecretVault {
     SecretVault::load(&declared, &sources, &ambient).unwrap()
 }
 
-fn stage(setup: &Setup) -> Stage {
-    let hosts = |hosts: &[&str]| hosts.iter().map(ToString::to_string).collect();
-    let handle = |name: &str, kind, hosts| SecretHandle {
+fn handles() -> Vec<SecretHandle> {
+    let handle = |name: &str, kind, host: &str| SecretHandle {
         name: name.to_owned(),
         kind,
-        hosts,
+        hosts: vec![host.to_owned()],
     };
-    let secrets = vec![
-        handle("token", SecretKind::Token, hosts(&["ok.test"])),
-        handle("login", SecretKind::Basic, hosts(&["ok.test"])),
-        handle("hook", SecretKind::Url, hosts(&["hook.test"])),
-    ];
-    let request = Arc::new(StageRequest {
+    vec![
+        handle("token", SecretKind::Token, "ok.test"),
+        handle("login", SecretKind::Basic, "ok.test"),
+        handle("hook", SecretKind::Url, "hook.test"),
+    ]
+}
+
+fn stage_request(setup: &Setup) -> StageRequest {
+    StageRequest {
         run: setup.run.clone(),
         pipeline: "p".to_owned(),
         stage: StageId::new("send").unwrap(),
@@ -125,13 +127,17 @@ fn stage(setup: &Setup) -> Stage {
         },
         limits: StageLimits::default(),
         effects: Effects::Once,
-        secrets: secrets.clone(),
+        secrets: handles(),
         tools: [].into(),
         mounts: Vec::new(),
         local_root: None,
-    });
+    }
+}
+
+fn stage(setup: &Setup) -> Stage {
+    let request = Arc::new(stage_request(setup));
     let vault = Arc::new(vault(&setup.hook));
-    let secrets = Arc::new(AttemptSecrets::new(secrets, vault).unwrap());
+    let secrets = Arc::new(AttemptSecrets::new(handles(), vault).unwrap());
     let mut script = ScriptedResolver::new();
     for name in ["ok.test", "other.test", "inside.test", "hook.test"] {
         script = script.answer(name, &["127.0.0.1"]);

@@ -121,21 +121,18 @@ fn a_value_is_fit_for_its_kind_or_refused_without_being_shown() {
         (SecretKind::Url, "canary", None),
     ] {
         let loaded = load(kind, value);
-        match kept {
-            Some(kept) => {
-                let vault = loaded.unwrap();
-                let found = vault.get("api_key").unwrap().expose_secret();
-                assert_eq!(found, kept);
-                assert!(!format!("{vault:?}").contains("canary"));
-            }
-            None => {
-                let errors = loaded.unwrap_err();
-                let said = format!("{errors:?} {}", errors[0]);
-                assert!(
-                    !said.contains("canary") && !said.contains("canry"),
-                    "{said}"
-                );
-            }
+        if let Some(kept) = kept {
+            let vault = loaded.unwrap();
+            let found = vault.get("api_key").unwrap().expose_secret();
+            assert_eq!(found, kept);
+            assert!(!format!("{vault:?}").contains("canary"));
+        } else {
+            let errors = loaded.unwrap_err();
+            let said = format!("{errors:?} {}", errors[0]);
+            assert!(
+                !said.contains("canary") && !said.contains("canry"),
+                "{said}"
+            );
         }
     }
     assert!(load(SecretKind::Token, &"a".repeat(64 * 1024 + 1)).is_err());
