@@ -10,7 +10,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::git::{self, GitServices};
 use super::http::{self, Requests};
 use super::stdio::GuestOutput;
-use super::{Limiter, ToolServices, exec, report, secrets, workspace};
+use super::{Limiter, RunningTools, ToolServices, exec, report, secrets, workspace};
 use crate::egress::Client;
 use crate::model::limits;
 use crate::plan::StageRequest;
@@ -104,6 +104,11 @@ impl Attempt {
     /// The requests that are under way.
     pub fn requests(&self) -> &Requests {
         self.http.requests()
+    }
+
+    /// Its native tools that have not ended.
+    pub fn running_tools(&self) -> RunningTools {
+        self.exec.running()
     }
 
     /// What the guest wrote to its standard streams.

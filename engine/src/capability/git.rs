@@ -76,8 +76,11 @@ pub struct GitServices {
     pub dial: Option<Vec<String>>,
     /// The value of a secret, by its name in the pipeline; none if nobody
     /// supplied one.
-    pub secret: Box<dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync>,
+    pub secret: Box<SecretSource>,
 }
+
+/// Finds the value of a secret by its name.
+pub type SecretSource = dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync;
 
 impl fmt::Debug for GitServices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -443,3 +446,6 @@ fn cancelled() -> GitFailure {
         "the run was cancelled, or the attempt's time is over",
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -222,6 +222,8 @@ pub const LOG_TAIL_LINES: usize = 20;
 pub const LOG_TAIL_LINE_BYTES: usize = 1024;
 /// Open parts of a stage's work that a live display knows of.
 pub const SECTIONS_SHOWN: usize = 16;
+/// Closed parts of a stage's work that get a line: no log limit counts them.
+pub const SECTION_ENDS_SHOWN: u64 = 100;
 /// Refused calls of a stage that are shown when it fails; the record has all.
 pub const REFUSED_CALLS_SHOWN: usize = 5;
 /// Annotations of a run that a summary shows.

@@ -38,7 +38,7 @@ impl Runtime {
                 );
             }
         };
-        let output = attempt.output().clone();
+        let (output, tools) = (attempt.output().clone(), attempt.running_tools());
         let requests = attempt.requests().clone();
         let mut store = Store::new(self.engine(), attempt);
         arm(&mut store);
@@ -59,6 +59,7 @@ impl Runtime {
         let memory_bytes = store.data_mut().limiter().memory_bytes();
         let refused_memory = store.data_mut().limiter().refused();
         drop(store);
+        tools.ended().await;
         output.finish().await;
         requests.finish().await;
         let end = match ended {

@@ -91,7 +91,7 @@ fn errno(error: &io::Error) -> i32 {
 }
 
 /// Closes whatever the engine, or whoever started the engine, left open.
-fn close_inherited() -> io::Result<()> {
+pub(crate) fn close_inherited() -> io::Result<()> {
     #[expect(
         unsafe_code,
         reason = "close_range has no safe wrapper; nothing but the standard streams has an owner yet"

@@ -20,6 +20,7 @@ mod wall;
 mod wire;
 
 pub use launch::{End, EndCause, Exit, Launch, LaunchError, Output, Pipes, Stdin, Usage};
+pub(crate) use launcher::close_inherited;
 pub use launcher::run_launcher;
 pub use profile::{GrantedTool, PROFILES, Place, Profile, Surroundings, Value, environment};
 pub use running::{Running, Stopper, start};

@@ -10,8 +10,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// What goes wrong at the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,9 @@ struct Shared {
     authorization: Mutex<Option<String>>,
     fault: Mutex<Option<Fault>>,
     log: Mutex<Vec<Served>>,
+    /// Requests that are being answered, so that a look at the log waits for them.
+    busy: Mutex<usize>,
+    idle: Condvar,
     stop: AtomicBool,
 }
 
@@ -70,6 +74,8 @@ impl GitServer {
             authorization: Mutex::new(None),
             fault: Mutex::new(None),
             log: Mutex::new(Vec::new()),
+            busy: Mutex::new(0),
+            idle: Condvar::new(),
             stop: AtomicBool::new(false),
         });
         let acceptor = {
@@ -103,8 +109,15 @@ impl GitServer {
         self.address.port()
     }
 
-    /// What was served since the last look.
+    /// What was served since the last look. Waits for answers that are under
+    /// way, but not for ever: some faults keep them so.
     pub fn take_log(&self) -> Vec<Served> {
+        let busy = self.shared.busy.lock().expect("not poisoned");
+        let most = Duration::from_secs(5);
+        let _ = self
+            .shared
+            .idle
+            .wait_timeout_while(busy, most, |busy| *busy > 0);
         std::mem::take(&mut *self.shared.log.lock().expect("not poisoned"))
     }
 }
@@ -127,9 +140,12 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         }
         let Ok(stream) = stream else { continue };
         let shared = Arc::clone(shared);
+        *shared.busy.lock().expect("not poisoned") += 1;
         std::thread::spawn(move || {
             // A client that goes away is the client's business.
             let _ = serve(&stream, &shared);
+            *shared.busy.lock().expect("not poisoned") -= 1;
+            shared.idle.notify_all();
         });
     }
 }
@@ -209,7 +225,10 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
     if let Some(length) = headers.get("content-length") {
         let length: u64 = length.parse().map_err(io::Error::other)?;
         reader.take(length).read_to_end(&mut body)?;
-    } else if headers.get("transfer-encoding").is_some_and(|how| how == "chunked") {
+    } else if headers
+        .get("transfer-encoding")
+        .is_some_and(|how| how == "chunked")
+    {
         read_chunks(reader, &mut body)?;
     }
     Ok(Some(Request {
@@ -305,13 +324,23 @@ fn backend(
         "HTTP/1.1 {status}\r\n{headers}transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes())?;
+    let sent = pass_on(stream, &mut output, most)?;
+    let _ = child.kill();
+    let _ = child.wait();
+    let _ = writer.join();
+    Ok(sent)
+}
+
+/// Sends on in pieces what is read, at most `most` bytes; says the end only when
+/// all of it was sent.
+fn pass_on(mut stream: &TcpStream, output: &mut impl Read, most: usize) -> io::Result<usize> {
     let mut sent = 0;
     let mut buffer = vec![0; 32 * 1024];
-    let mut whole = true;
     loop {
         let bytes = output.read(&mut buffer)?;
         if bytes == 0 {
-            break;
+            stream.write_all(b"0\r\n\r\n")?;
+            return Ok(sent);
         }
         let bytes = bytes.min(most - sent);
         if bytes > 0 {
@@ -321,15 +350,7 @@ fn backend(
         }
         sent += bytes;
         if sent == most {
-            whole = false;
-            break;
+            return Ok(sent);
         }
     }
-    if whole {
-        stream.write_all(b"0\r\n\r\n")?;
-    }
-    let _ = child.kill();
-    let _ = child.wait();
-    let _ = writer.join();
-    Ok(sent)
 }

@@ -116,6 +116,7 @@ fn house(wish: Wish) -> House {
         local_root: None,
     };
     let services = Services {
+        git: None,
         exec: Some(ToolServices {
             launcher: crate::sandbox::tests::launcher(),
             scratch: folder.path().join("scratch"),

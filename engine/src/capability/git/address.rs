@@ -65,6 +65,8 @@ impl Address {
         }
         if let Some((scheme, rest)) = text.split_once("://") {
             return match scheme {
+                // The parser would take the first part of the path for the host.
+                "https" | "http" if rest.starts_with('/') => Err(refused(text, "it has no host")),
                 "https" | "http" => http(text),
                 "ssh" => ssh(text, rest),
                 _ => Err(refused(
@@ -73,13 +75,13 @@ impl Address {
                 )),
             };
         }
-        if text.contains("::") {
-            return Err(refused(text, "remote helpers are never run"));
-        }
         if let Some((host, path)) = text.split_once("]:")
             && let Some((user, host)) = host.split_once("@[")
         {
             return ssh_parts(text, Some(user), host, None, path.to_owned());
+        }
+        if text.contains("::") {
+            return Err(refused(text, "remote helpers are never run"));
         }
         match text.split_once(':') {
             Some((host, path)) if !host.contains('/') => scp(text, host, path),

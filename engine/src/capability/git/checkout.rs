@@ -70,7 +70,7 @@ pub(super) fn checkout(
         },
     )
     .map_err(|error| hostile_or_broken(&error))?;
-    verify(&outcome, size)?;
+    verify(&outcome, gix::Count::step(&files) as u64, size)?;
     Ok(Written {
         files: size.files,
         bytes: outcome.bytes_written,
@@ -99,7 +99,11 @@ fn options(repository: &gix::Repository) -> gix::worktree::state::checkout::Opti
 
 /// The library calls a checkout a success that met collisions or errors, or was
 /// stopped half-way.
-fn verify(outcome: &gix::worktree::state::checkout::Outcome, size: Size) -> Result<(), GitFailure> {
+fn verify(
+    outcome: &gix::worktree::state::checkout::Outcome,
+    written: u64,
+    size: Size,
+) -> Result<(), GitFailure> {
     if let Some(collision) = outcome.collisions.first() {
         return Err(GitFailure::new(
             FailureKind::Unsupported,
@@ -119,7 +123,6 @@ fn verify(outcome: &gix::worktree::state::checkout::Outcome, size: Size) -> Resu
         ));
     }
     let delayed = outcome.delayed_paths_unknown.len() + outcome.delayed_paths_unprocessed.len();
-    let written = outcome.files_updated as u64;
     if delayed > 0 || written < size.files {
         return Err(GitFailure::new(
             FailureKind::Other,

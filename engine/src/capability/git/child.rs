@@ -24,6 +24,9 @@ use super::watch::Report;
 ///
 /// The caller has made this process for nothing else, and does nothing after.
 pub fn serve() -> ExitCode {
+    if let Err(error) = crate::sandbox::close_inherited() {
+        return fail(GitFailure::io("inherited files cannot be closed", &error));
+    }
     let mut input = io::stdin();
     let start: Start = match protocol::read(&mut input) {
         Ok(Some(start)) => start,
@@ -101,11 +104,13 @@ fn work(request: Request, queries: Receiver<Query>) -> io::Result<()> {
     let answer = match request {
         Request::LsRefs(request) => ls_refs(&request).map(Answer::Refs),
         Request::Contains(request) => contains(&request, &report).map(Answer::Contains),
-        Request::Clone(request) => clone(&request, &report).map(Answer::CheckedOut),
+        Request::Clone(request) => {
+            clone(&request, &report).map(|done| Answer::CheckedOut(Box::new(done)))
+        }
         Request::History(request) => {
             let history = match History::open(&request) {
                 Ok(history) => history,
-                Err(failure) => return say(&output, &Reply::Failed(failure)),
+                Err(failure) => return say(&output, &Reply::Failed(Box::new(failure))),
             };
             say(&output, &Reply::Answer(Box::new(Answer::Opened)))?;
             for query in queries {
@@ -120,7 +125,7 @@ fn work(request: Request, queries: Receiver<Query>) -> io::Result<()> {
 fn reply(answer: Result<Answer, GitFailure>) -> Reply {
     match answer {
         Ok(answer) => Reply::Answer(Box::new(answer)),
-        Err(failure) => Reply::Failed(failure),
+        Err(failure) => Reply::Failed(Box::new(failure)),
     }
 }
 
@@ -133,13 +138,13 @@ fn say(output: &Mutex<impl Write>, reply: &Reply) -> io::Result<()> {
                 "limit.git-answer",
                 format_args!("the answer is too long: {error}"),
             );
-            protocol::write(&mut *output, &Reply::Failed(failure))
+            protocol::write(&mut *output, &Reply::Failed(Box::new(failure)))
         }
         done => done,
     }
 }
 
 fn fail(failure: GitFailure) -> ExitCode {
-    let _ = say(&Mutex::new(io::stdout()), &Reply::Failed(failure));
+    let _ = say(&Mutex::new(io::stdout()), &Reply::Failed(Box::new(failure)));
     ExitCode::FAILURE
 }

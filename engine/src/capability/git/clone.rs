@@ -59,24 +59,12 @@ pub(super) fn clone(request: &Clone, report: &Report) -> Result<CheckedOut, GitF
         refs,
         depth: depth(request),
     };
-    // A mirror can be made anew by someone else between the fetch and the
-    // checkout, or turn out to be damaged; then it is tried again, once.
-    let mut failure = None;
-    for _ in 0..2 {
-        plan.bring(&mut connection, &mirror, report)?;
-        let lock = mirror.lock(Use::Read, report)?;
-        match plan.write(&connection, &mirror, report) {
-            Err(error) if matches!(error.code.as_str(), "git.incomplete" | "git.corrupt") => {
-                failure = Some(error);
-            }
-            done => return done,
-        }
-        drop(lock);
+    mirror.with_repair(report, || {
         clear(&request.staging)?;
-        let _lock = mirror.lock(Use::Write, report)?;
-        mirror.remove()?;
-    }
-    Err(failure.unwrap_or_else(|| fetch::incomplete(&connection.place, plan.target.object)))
+        plan.bring(&mut connection, &mirror, report)?;
+        let _lock = mirror.lock(Use::Read, report)?;
+        plan.write(&connection, &mirror, report)
+    })
 }
 
 /// How much history to fetch. When nobody can look at history, one commit is
@@ -182,16 +170,7 @@ impl Plan<'_> {
                 }
                 fetch::remember(&repository, &missing.objects)
             });
-        match fetched {
-            Ok(()) => mirror.finish_writing(),
-            // The library writes a pack only when it is whole, so an answer of
-            // the remote's leaves the mirror as it was.
-            Err(failure) if failure.kind != FailureKind::Other => {
-                mirror.finish_writing()?;
-                Err(failure)
-            }
-            Err(failure) => Err(failure),
-        }
+        mirror.finish_unless_broken(fetched)
     }
 
     fn missing(&self, repository: &gix::Repository) -> Result<Option<Missing>, GitFailure> {
@@ -214,11 +193,8 @@ impl Plan<'_> {
                 }));
             }
             // Once a mirror has all history, asking for little would cut it.
-            (HistoryState::Missing, Some(depth)) if is_new_or_cut(repository)? => {
-                Shallow::DepthAtRemote(depth)
-            }
-            (HistoryState::Cut, Some(depth)) => Shallow::DepthAtRemote(depth),
-            (HistoryState::Missing, Some(_)) => Shallow::NoChange,
+            (HistoryState::Missing, Some(_)) if !is_new_or_cut(repository)? => Shallow::NoChange,
+            (_, Some(depth)) => Shallow::DepthAtRemote(depth),
             (_, None) if repository.is_shallow().unwrap_or(true) => Shallow::undo(),
             (_, None) => Shallow::NoChange,
         };

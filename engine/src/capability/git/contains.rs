@@ -7,8 +7,9 @@ use gix::traverse::commit::simple::CommitTimeOrder;
 
 use super::address::Address;
 use super::failure::{FailureKind, GitFailure};
+use super::listing::Connection;
 use super::mirror::{Mirror, Use};
-use super::protocol::Contains;
+use super::protocol::{Bounds, Contains};
 use super::repository::{HistoryState, history_state, object_id, peel_to_commit};
 use super::watch::Report;
 use super::{fetch, local, remote};
@@ -38,42 +39,51 @@ pub(super) fn contains(request: &Contains, report: &Report) -> Result<bool, GitF
         )
     })?;
     let mirror = Mirror::locate(place, &request.remote.address)?;
-    {
-        let _lock = mirror.lock(Use::Read, report)?;
-        if let Some(repository) = mirror.open(hash, bounds)
-            && history_state(&repository, descendant, None)? == HistoryState::Enough
+    mirror.with_repair(report, || {
         {
-            return in_history(&repository, ancestor, descendant);
+            let _lock = mirror.lock(Use::Read, report)?;
+            if let Some(repository) = mirror.open(hash, bounds)
+                && history_state(&repository, descendant, None)? == HistoryState::Enough
+            {
+                return in_history(&repository, ancestor, descendant);
+            }
         }
-    }
-    let _lock = mirror.lock(Use::Write, report)?;
-    let repository = mirror.open_or_make(hash, bounds)?;
-    if history_state(&repository, descendant, None)? != HistoryState::Enough {
-        let cut = repository.is_shallow().unwrap_or(true);
-        let shallow = if cut {
-            Shallow::undo()
-        } else {
-            Shallow::NoChange
-        };
-        mirror.begin_writing()?;
-        let fetched = fetch::fetch(
+        let _lock = mirror.lock(Use::Write, report)?;
+        let repository = mirror.open_or_make(hash, bounds)?;
+        bring(
             &mut connection,
+            &mirror,
             &repository,
-            &[descendant],
-            &shallow,
+            descendant,
             bounds,
             report,
-        )
-        .and_then(|()| fetch::remember(&repository, &[descendant]));
-        if let Err(failure) = fetched {
-            if failure.kind != FailureKind::Other {
-                mirror.finish_writing()?;
-            }
-            return Err(failure);
-        }
-        mirror.finish_writing()?;
+        )?;
+        in_history(&repository, ancestor, descendant)
+    })
+}
+
+/// Sees to it that the mirror has a commit with all of its history.
+fn bring(
+    connection: &mut Connection,
+    mirror: &Mirror,
+    repository: &gix::Repository,
+    commit: ObjectId,
+    bounds: &Bounds,
+    report: &Report,
+) -> Result<(), GitFailure> {
+    if history_state(repository, commit, None)? == HistoryState::Enough {
+        return Ok(());
     }
-    in_history(&repository, ancestor, descendant)
+    let cut = repository.is_shallow().unwrap_or(true);
+    let shallow = if cut {
+        Shallow::undo()
+    } else {
+        Shallow::NoChange
+    };
+    mirror.begin_writing()?;
+    let fetched = fetch::fetch(connection, repository, &[commit], &shallow, bounds, report)
+        .and_then(|()| fetch::remember(repository, &[commit]));
+    mirror.finish_unless_broken(fetched)
 }
 
 /// Whether `ancestor` is `descendant` or in its history, in a repository that

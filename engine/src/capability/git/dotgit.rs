@@ -69,8 +69,8 @@ fn files(git: &Path, contents: &Contents<'_>, boundary: &[ObjectId]) -> io::Resu
     fs::write(git.join("config"), configuration(contents))?;
     fs::write(git.join("packed-refs"), packed_refs(contents, branch))?;
     if !boundary.is_empty() {
-        let lines: String = boundary.iter().map(|id| format!("{id}\n")).collect();
-        fs::write(git.join("shallow"), lines)?;
+        let lines: Vec<String> = boundary.iter().map(ToString::to_string).collect();
+        fs::write(git.join("shallow"), lines.join("\n") + "\n")?;
     }
     Ok(())
 }
@@ -160,7 +160,8 @@ fn copy_objects(source: &gix::Repository, to: &Path) -> io::Result<()> {
     folders.extend(store.alternate_db_paths().map_err(io::Error::other)?);
     for from in folders {
         copy_files(&from.join("pack"), &to.join("pack"), |name| {
-            name.ends_with(".pack") || name.ends_with(".idx")
+            let end = Path::new(name).extension();
+            end.is_some_and(|end| end == "pack" || end == "idx")
         })?;
         for byte in 0..=u8::MAX {
             let name = format!("{byte:02x}");

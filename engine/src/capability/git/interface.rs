@@ -39,7 +39,7 @@ impl remote::Host for Attempt {
         let outcome = async {
             let grant = grant?;
             let scratch = self.key_folder(&grant)?;
-            let request = Request::LsRefs(LsRefs {
+            let request = Request::LsRefs(Box::new(LsRefs {
                 remote: self.remote(&grant, handle.as_ref(), scratch.as_ref())?,
                 prefixes: options.prefixes,
                 bounds: Bounds {
@@ -47,7 +47,7 @@ impl remote::Host for Attempt {
                     refs: options.limit.min(limits::GIT_REFS),
                     ..Bounds::default()
                 },
-            });
+            }));
             match self.git("listing refs", request).await? {
                 Answer::Refs(refs) => Ok(refs),
                 other => Err(unexpected(&other)),
@@ -74,13 +74,13 @@ impl remote::Host for Attempt {
         let outcome = async {
             let grant = grant?;
             let scratch = self.key_folder(&grant)?;
-            let request = Request::Contains(Contains {
+            let request = Request::Contains(Box::new(Contains {
                 remote: self.remote(&grant, handle.as_ref(), scratch.as_ref())?,
                 mirror: self.mirror(&grant, handle.as_ref())?,
                 ancestor,
                 descendant,
                 bounds: Bounds::default(),
-            });
+            }));
             match self.git("reading history", request).await? {
                 Answer::Contains(contains) => Ok(contains),
                 other => Err(unexpected(&other)),
@@ -129,7 +129,7 @@ impl checkout::Host for Attempt {
             match self.git("fetching", request).await? {
                 Answer::CheckedOut(result) => {
                     place.settle(&staging)?;
-                    Ok(result)
+                    Ok(*result)
                 }
                 other => Err(unexpected(&other)),
             }

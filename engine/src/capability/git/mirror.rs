@@ -126,6 +126,27 @@ impl Mirror {
         super::repository::open(&self.repository(), bounds)
     }
 
+    /// Does `work` with the mirror, and once more with a new one when the mirror
+    /// turns out to be damaged, or was made anew by someone else meanwhile.
+    pub(super) fn with_repair<T>(
+        &self,
+        report: &Report,
+        mut work: impl FnMut() -> Result<T, GitFailure>,
+    ) -> Result<T, GitFailure> {
+        let failure = match work() {
+            Err(failure) if matches!(failure.code.as_str(), "git.corrupt" | "git.incomplete") => {
+                failure
+            }
+            done => return done,
+        };
+        {
+            let _lock = self.lock(Use::Write, report)?;
+            self.remove()?;
+        }
+        // The first failure tells more when the second try fails as well.
+        work().map_err(|_| failure)
+    }
+
     /// Removes the repository, so that the next use makes it anew. Under the
     /// lock for writing.
     pub(super) fn remove(&self) -> Result<(), GitFailure> {
@@ -153,6 +174,19 @@ impl Mirror {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Ends a fetch. Only a failure that is nobody's word leaves the mark: the
+    /// library writes a pack when it is whole, so what the remote says or does
+    /// leaves the mirror as it was.
+    pub(super) fn finish_unless_broken(
+        &self,
+        fetched: Result<(), GitFailure>,
+    ) -> Result<(), GitFailure> {
+        if !matches!(&fetched, Err(failure) if failure.kind == FailureKind::Other) {
+            self.finish_writing()?;
+        }
+        fetched
     }
 
     fn repository(&self) -> PathBuf {

@@ -158,7 +158,7 @@ impl Running {
             match self.read().await {
                 Ok(Reply::Progress(step)) => progress(step),
                 Ok(Reply::Answer(answer)) => return Ok(*answer),
-                Ok(Reply::Failed(failure)) => return Err(failure),
+                Ok(Reply::Failed(failure)) => return Err(*failure),
                 Err(error) => return Err(self.explain(&error).await),
             }
         }

@@ -54,9 +54,9 @@ impl Default for ProcessLimits {
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
     /// The refs of a remote; answered by [`Answer::Refs`].
-    LsRefs(LsRefs),
+    LsRefs(Box<LsRefs>),
     /// Whether one commit is in the history of another; [`Answer::Contains`].
-    Contains(Contains),
+    Contains(Box<Contains>),
     /// A commit into a folder; [`Answer::CheckedOut`].
     Clone(Box<Clone>),
     /// Opens a repository of the workspace and answers queries until the input
@@ -311,7 +311,7 @@ pub enum Reply {
     /// The result.
     Answer(Box<Answer>),
     /// There is none.
-    Failed(GitFailure),
+    Failed(Box<GitFailure>),
 }
 
 /// How far a part of the work is.
@@ -337,7 +337,7 @@ pub enum Answer {
     /// To [`Request::Contains`].
     Contains(bool),
     /// To [`Request::Clone`].
-    CheckedOut(CheckedOut),
+    CheckedOut(Box<CheckedOut>),
     /// To [`Request::History`].
     Opened,
     /// An object id.

@@ -27,7 +27,7 @@ pub(super) fn open(path: &Path, bounds: &Bounds) -> Result<gix::Repository, GitF
     let repository = gix::open_opts(path, options(bounds)).map_err(|error| {
         GitFailure::library(format_args!("cannot open {}", shown(path)), &error)
     })?;
-    Ok(repository.to_owned())
+    Ok(repository)
 }
 
 /// Opens `path` as [`open`] does, and refuses a repository that has any part
@@ -109,7 +109,7 @@ pub(super) fn object_id(text: &str) -> Result<ObjectId, GitFailure> {
     })
 }
 
-/// The first line of a commit's message and its author.
+/// A commit, as the contract tells it.
 pub(super) fn describe_commit(
     repository: &gix::Repository,
     id: ObjectId,
@@ -129,15 +129,14 @@ pub(super) fn describe_commit(
     let commit = commit
         .decode()
         .map_err(|error| GitFailure::library(what(), &error))?;
-    let signature = |bytes: &gix::bstr::BStr| {
-        gix::actor::SignatureRef::from_bytes(bytes)
-            .map(signature)
-            .unwrap_or_else(|_| super::protocol::Signature {
-                name: bytes.to_string(),
-                email: String::new(),
-                seconds: 0,
-                offset_minutes: 0,
-            })
+    let signature = |bytes: &gix::bstr::BStr| match gix::actor::SignatureRef::from_bytes(bytes) {
+        Ok(parsed) => signature(parsed),
+        Err(_) => super::protocol::Signature {
+            name: bytes.to_string(),
+            email: String::new(),
+            seconds: 0,
+            offset_minutes: 0,
+        },
     };
     Ok(super::protocol::Commit {
         oid: id.to_string(),
@@ -166,7 +165,7 @@ pub(super) fn peel_to_commit(
 ) -> Result<ObjectId, GitFailure> {
     repository
         .find_object(id)
-        .and_then(|object| object.peel_tags_to_end())
+        .and_then(gix::Object::peel_tags_to_end)
         .map_err(|error| GitFailure::library(format_args!("cannot read object {id}"), &error))?
         .try_into_commit()
         .map(|commit| commit.id)

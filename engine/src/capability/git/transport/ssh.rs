@@ -98,7 +98,7 @@ pub(in crate::capability::git) fn connect(
         key,
     }));
     let output = Output {
-        output,
+        stdout: output,
         process: Arc::clone(&process),
         ledger: ledger.clone(),
         place: login.host.to_owned(),
@@ -158,12 +158,12 @@ fn options(settings: &SshSettings) -> Vec<String> {
         option_path(&settings.known_hosts)
     ));
     if let Some(dial) = &settings.dial {
-        // ssh hands this to a shell and replaces percent signs first.
+        // ssh hands this to a shell, and replaces percent signs before.
         let words: Vec<String> = dial
             .iter()
             .map(|word| quoted(word).replace('%', "%%"))
             .collect();
-        set(format!("ProxyCommand=exec {} %h %p", words.join(" ")));
+        set(format!("ProxyCommand={} %h %p", words.join(" ")));
     }
     options
 }
@@ -251,7 +251,7 @@ impl Drop for Process {
 
 /// What ssh gives back; its end is explained by its standard error.
 struct Output {
-    output: ChildStdout,
+    stdout: ChildStdout,
     process: Arc<Mutex<Process>>,
     ledger: Ledger,
     place: String,
@@ -259,7 +259,7 @@ struct Output {
 
 impl Read for Output {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.output.read(buffer)?;
+        let bytes = self.stdout.read(buffer)?;
         if bytes == 0 && !buffer.is_empty() {
             let words = self
                 .process
@@ -274,85 +274,104 @@ impl Read for Output {
     }
 }
 
+/// What one group of ssh's words means.
+struct Meaning {
+    words: &'static [&'static str],
+    kind: FailureKind,
+    code: &'static str,
+    what: &'static str,
+    hint: &'static str,
+}
+
+/// The first that matches holds: what comes later is what the earlier lead to.
+const MEANINGS: &[Meaning] = &[
+    Meaning {
+        words: &[
+            "host key verification failed",
+            "no matching host key",
+            "host key is known",
+        ],
+        kind: FailureKind::AuthFailed,
+        code: "git.host-key",
+        what: "the host's key is not the known one",
+        hint: "compare what `ssh-keyscan` shows with the key that the host's operator publishes, \
+               and add that to the known hosts file",
+    },
+    Meaning {
+        words: &[
+            "error in libcrypto",
+            "invalid format",
+            "load key",
+            "bad permissions",
+        ],
+        kind: FailureKind::AuthFailed,
+        code: "git.ssh-key",
+        what: "the key cannot be used",
+        hint: "the secret must be a private key in OpenSSH's form, without a passphrase",
+    },
+    Meaning {
+        words: &["permission denied", "too many authentication failures"],
+        kind: FailureKind::AuthFailed,
+        code: "git.auth-failed",
+        what: "the key is not accepted",
+        hint: "add the public half of the key to the account or the repository",
+    },
+    Meaning {
+        words: &["could not resolve hostname", "name or service not known"],
+        kind: FailureKind::NotFound,
+        code: "git.unknown-host",
+        what: "there is no such host",
+        hint: "check the spelling of the host",
+    },
+    Meaning {
+        words: &[
+            "not appear to be a git repository",
+            "repository not found",
+            "does not exist",
+        ],
+        kind: FailureKind::NotFound,
+        code: "git.repository-not-found",
+        what: "there is no such repository",
+        hint: "check the path, and that the key may read it",
+    },
+    Meaning {
+        words: &[
+            "connection refused",
+            "connection timed out",
+            "connection reset",
+            "connection closed",
+            "network is unreachable",
+            "no route to host",
+            "timeout, server",
+            "broken pipe",
+            "kex_exchange",
+        ],
+        kind: FailureKind::Unavailable,
+        code: "git.unavailable",
+        what: "the host cannot be reached",
+        hint: "try again later; if it stays, check host, port and network",
+    },
+];
+
 /// What the end of ssh means. `words` are ssh's and the remote's.
 fn explain(place: &str, words: &str) -> GitFailure {
     let lower = words.to_lowercase();
-    let has = |needles: &[&str]| needles.iter().any(|needle| lower.contains(needle));
-    let failure = |kind, code: &str, what: &str| {
-        GitFailure::new(
-            kind,
-            code,
-            format_args!("{place}: {what}: {}", words.trim()),
+    let words = words.trim();
+    let meaning = MEANINGS
+        .iter()
+        .find(|meaning| meaning.words.iter().any(|part| lower.contains(part)));
+    match meaning {
+        Some(meaning) => GitFailure::new(
+            meaning.kind,
+            meaning.code,
+            format_args!("{place}: {}: {words}", meaning.what),
         )
-    };
-    if has(&[
-        "host key verification failed",
-        "no matching host key",
-        "host key is known",
-    ]) {
-        failure(
-            FailureKind::AuthFailed,
-            "git.host-key",
-            "the host's key is not the known one",
-        )
-        .hint(format_args!(
-            "compare the key that `ssh-keyscan {place}` shows with the one its operator \
-                 publishes, and add that to the known hosts file"
-        ))
-    } else if has(&[
-        "error in libcrypto",
-        "invalid format",
-        "load key",
-        "bad permissions",
-    ]) {
-        failure(
-            FailureKind::AuthFailed,
-            "git.ssh-key",
-            "the key cannot be used",
-        )
-        .hint("the secret must be a private key in OpenSSH's form, without a passphrase")
-    } else if has(&["permission denied", "too many authentication failures"]) {
-        failure(
-            FailureKind::AuthFailed,
-            "git.auth-failed",
-            "the key is not accepted",
-        )
-        .hint("add the public half of the key to the account or the repository")
-    } else if has(&["could not resolve hostname", "name or service not known"]) {
-        failure(
-            FailureKind::NotFound,
-            "git.unknown-host",
-            "there is no such host",
-        )
-        .hint("check the spelling of the host")
-    } else if has(&[
-        "not appear to be a git repository",
-        "repository not found",
-        "does not exist",
-    ]) {
-        GitFailure::repository_not_found(format_args!(
-            "{place}: no such repository: {}",
-            words.trim()
-        ))
-    } else if has(&[
-        "connection refused",
-        "connection timed out",
-        "connection reset",
-        "connection closed",
-        "network is unreachable",
-        "no route to host",
-        "timeout, server",
-        "broken pipe",
-        "kex_exchange",
-    ]) {
-        failure(
-            FailureKind::Unavailable,
-            "git.unavailable",
-            "the host cannot be reached",
-        )
-        .hint("try again later; if it stays, check host, port and network")
-    } else {
-        failure(FailureKind::Other, "git.ssh", "ssh ended")
+        .hint(meaning.hint),
+        None => GitFailure::new(
+            FailureKind::Other,
+            "git.ssh",
+            format_args!("{place}: ssh ended: {words}"),
+        ),
     }
 }
 
