@@ -398,9 +398,14 @@ impl AttemptSink {
     /// Redacts a guest-controlled text, then cuts it to at most `bytes`.
     fn text(&self, text: &str, bytes: usize) -> String {
         // Twice the length is read at most, so that redacting a huge text costs
-        // nothing and no secret is cut in half at the visible end.
+        // nothing. A secret that the cut tears in half must not be shown by half,
+        // also where masks before it made the text shorter.
         let head = cut(text, bytes.saturating_mul(2));
-        let redacted = self.0.redactor.redact(head);
+        let redacted = if head.len() == text.len() {
+            self.0.redactor.redact(head)
+        } else {
+            self.0.redactor.redact_beginning(head)
+        };
         let kept = cut(&redacted, bytes);
         if kept.len() < text.len() && kept.len() < redacted.len().max(head.len()) {
             format!("{kept}…")

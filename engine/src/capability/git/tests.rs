@@ -178,7 +178,6 @@ fn house(list: &[&str], fetch: &[&str]) -> Option<House> {
             dial: None,
             secret: Box::new(|_| None),
         }),
-        exec: None,
         ..Services::default()
     };
     let (sender, mut messages) = mpsc::channel(1024);
