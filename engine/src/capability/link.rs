@@ -12,6 +12,7 @@ use super::{Attempt, bindings, sockets};
 pub fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
     type Itself = HasSelf<Attempt>;
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
     // The sockets of wasmtime-wasi are replaced by refusals.
     linker.allow_shadowing(true);
     sockets::link(linker)?;

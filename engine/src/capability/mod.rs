@@ -10,6 +10,7 @@ mod bindings;
 mod context;
 mod exec;
 pub mod git;
+mod http;
 mod limiter;
 mod link;
 mod report;
@@ -20,6 +21,7 @@ mod workspace;
 
 pub use attempt::{Attempt, Services};
 pub use bindings::{Failure as GuestFailure, FailureClass as GuestFailureClass, Plugin, PluginPre};
-pub use exec::ToolServices;
+pub use exec::{RunningTools, SecretSource, ToolServices};
+pub use http::Requests;
 pub use limiter::Limiter;
 pub use link::link;

@@ -3,23 +3,25 @@
 //! Granted by `secrets: [name]`. A guest holds a handle and can ask for a
 //! stand-in; the value never enters its memory. Tested by the guest `secrets`.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::Resource;
 
-use super::Attempt;
 use super::bindings::secrets::{Error, Host, HostSecret};
 use super::bindings::types::Problem;
+use super::{Attempt, Services};
 use crate::model::CallDecision;
 use crate::plan::{SecretHandle, StageRequest};
-use crate::store::CallEnd;
+use crate::store::{AttemptSecrets, CallEnd};
 
 const INTERFACE: &str = "engine:secrets/store";
 
 /// The secrets of one attempt.
 #[derive(Debug)]
 pub(super) struct Context {
-    granted: Vec<SecretHandle>,
+    attempt: Arc<AttemptSecrets>,
 }
 
 /// A handle that a guest holds.
@@ -29,7 +31,7 @@ pub struct Secret {
 }
 
 impl Context {
-    pub(super) fn new(request: &StageRequest) -> Self {
+    pub(super) fn new(request: &StageRequest, services: &Services) -> io::Result<Self> {
         let granted = match &request.grants.secrets {
             Some(grant) => request
                 .secrets
@@ -39,33 +41,48 @@ impl Context {
                 .collect(),
             None => Vec::new(),
         };
-        Self { granted }
+        let attempt = AttemptSecrets::new(granted, Arc::clone(&services.vault))?;
+        Ok(Self {
+            attempt: Arc::new(attempt),
+        })
+    }
+
+    /// The stand-ins of this attempt, and what they stand for.
+    pub(super) fn attempt(&self) -> &Arc<AttemptSecrets> {
+        &self.attempt
     }
 
     fn find(&self, name: &str) -> Result<SecretHandle, Error> {
-        self.granted
-            .iter()
-            .find(|secret| secret.name == name)
-            .cloned()
-            .ok_or_else(|| {
-                // The same answer for a secret that is not granted and for one that
-                // does not exist: names cannot be probed.
-                Error::Denied(Problem {
-                    code: "denied.secrets".to_owned(),
-                    message: format!("the secret `{name}` is not granted to this stage"),
-                    hint: Some(format!("add  secrets: [{name}]  to its capabilities")),
-                })
+        let handle = self.attempt.handle(name).cloned().ok_or_else(|| {
+            // The same answer for a secret that is not granted and for one that
+            // does not exist: names cannot be probed.
+            Error::Denied(Problem {
+                code: "denied.secrets".to_owned(),
+                message: format!("the secret `{name}` is not granted to this stage"),
+                hint: Some(format!("add  secrets: [{name}]  to its capabilities")),
             })
+        })?;
+        if self.attempt.has_value(name) {
+            Ok(handle)
+        } else {
+            Err(Error::Missing(Problem {
+                code: "secrets.missing".to_owned(),
+                message: format!("the secret `{name}` has no value in this run"),
+                hint: Some(format!("run with  --secret {name}=env:NAME")),
+            }))
+        }
     }
 }
 
 impl Host for Attempt {
     async fn get(&mut self, name: String) -> wasmtime::Result<Result<Resource<Secret>, Error>> {
         let found = self.secrets.find(&name);
-        let decision = if found.is_ok() {
-            CallDecision::Allowed
-        } else {
-            CallDecision::Denied
+        let (decision, error) = match &found {
+            Ok(_) => (CallDecision::Allowed, None),
+            Err(Error::Missing(problem)) => (CallDecision::Allowed, Some(problem.code.clone())),
+            Err(Error::Denied(problem) | Error::Other(problem)) => {
+                (CallDecision::Denied, Some(problem.code.clone()))
+            }
         };
         self.sink
             .called(CallEnd {
@@ -73,7 +90,7 @@ impl Host for Attempt {
                 function: "get",
                 arguments: name,
                 decision,
-                error: found.is_err().then(|| "denied.secrets".to_owned()),
+                error,
                 result: None,
                 duration: Duration::ZERO,
                 effect: None,
@@ -94,8 +111,11 @@ impl HostSecret for Attempt {
 
     async fn placeholder(&mut self, this: Resource<Secret>) -> wasmtime::Result<String> {
         self.sink.count(INTERFACE);
-        let _ = self.table.get(&this)?;
-        Err(wasmtime::Error::msg("no placeholders yet"))
+        let name = &self.table.get(&this)?.handle.name;
+        let placeholder = self.secrets.attempt.placeholder(name);
+        Ok(placeholder
+            .expect("a handle is made of a granted secret, and each has a stand-in")
+            .to_owned())
     }
 
     async fn drop(&mut self, this: Resource<Secret>) -> wasmtime::Result<()> {

@@ -349,6 +349,24 @@ mod tests {
         let warning = Diagnostic::warning("W0301", place(text, "tell"), "a warning");
         let report = render("pipeline.yaml", text, &[error, warning], false);
         insta::assert_snapshot!(report, @r#"
+        warning[W0301]: a warning
+         --> pipeline.yaml:3:3
+          |
+        3 |   tell:
+          |   ^^^^
+
+        error[E0301]: stage `tell` may not make requests
+         --> pipeline.yaml:5:19
+          |
+        4 |     uses: builtin:notify
+          |           -------------- this plugin makes them
+        5 |     capabilities: {}
+          |                   ^^ nothing is granted
+          |
+          = note: builtin:notify cannot work without it
+          = hint: add  http: ["POST https://hooks.example.org/**"]
+
+        1 error, 1 warning
         "#);
     }
 

@@ -348,13 +348,8 @@ mod tests {
 
     use insta::assert_snapshot;
 
-    use super::arguments::{DoctorArguments, Format};
-    use super::environment::Environment;
-    use super::failure::Failure;
     use super::{Check, CheckState, Subject, examine, to_json, to_table};
-    use super::{Exit, builtin, facts, services};
     use crate::model::WallLevel;
-    use crate::{egress, sandbox};
 
     /// A machine on which all is well.
     fn healthy(root: &Path) -> Subject {

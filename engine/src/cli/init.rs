@@ -328,6 +328,27 @@ mod tests {
     }
 
     #[test]
+    fn every_proposal_is_right_by_our_own_rules() {
+        let kinds = [
+            "Cargo.toml",
+            "go.mod",
+            "package.json",
+            "pyproject.toml",
+            "Makefile",
+            "x",
+        ];
+        for kind in kinds {
+            for branch in [None, Some("main")] {
+                let text = propose(&[kind, "tests"], branch);
+                let (spec, mut found) = crate::spec::parse(&text);
+                let spec = spec.unwrap_or_else(|| panic!("{kind}: {found:?}"));
+                found.extend(crate::spec::check(&spec, &text));
+                assert_eq!(found, [], "{kind}:\n{text}");
+            }
+        }
+    }
+
+    #[test]
     fn a_branch_that_means_something_else_in_yaml_or_here_is_left_out() {
         for branch in ["main", "release/1.4", "9-fix"] {
             let pipeline = parsed(&propose(&[], Some(branch)));

@@ -161,6 +161,22 @@ pub(super) fn exit_of(found: &[Diagnostic]) -> Exit {
     }
 }
 
+/// Says what is not wrong and worth knowing.
+pub(super) fn warn(planned: &Planned, environment: &Environment) {
+    if !planned.warnings.is_empty() {
+        let Planned {
+            source, warnings, ..
+        } = planned;
+        let color = environment.color_on_stderr();
+        environment.tell(&diagnostics::render(
+            &source.name,
+            &source.text,
+            warnings,
+            color,
+        ));
+    }
+}
+
 pub(super) fn has_errors(found: &[Diagnostic]) -> bool {
     found
         .iter()
@@ -225,10 +241,11 @@ fn unknown_builtin(name: &str) -> Failure {
 }
 
 fn unusable(name: &str, error: &ComponentError) -> Failure {
-    let failure = Failure::new(
-        Exit::Usage,
-        format!("{name} cannot be used as a plugin: {error}"),
-    );
+    let exit = match error {
+        ComponentError::UnknownImport(_) => Exit::Denied,
+        _ => Exit::Usage,
+    };
+    let failure = Failure::new(exit, format!("{name} cannot be used as a plugin: {error}"));
     match error {
         ComponentError::CoreModule => failure
             .hint("build it for wasm32-wasip2, or wrap the module with `wasm-tools component new`"),

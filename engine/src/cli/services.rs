@@ -12,6 +12,7 @@ use super::facts;
 use super::failure::Failure;
 use super::places::Places;
 use crate::capability::{Services, ToolServices, git::GitServices};
+use crate::egress::Client;
 use crate::model::{Clock, SystemClock};
 use crate::runtime::{Runtime, RuntimeOptions};
 use crate::store::RunDirectory;
@@ -69,6 +70,8 @@ pub(super) fn of_run(
     Ok(Services {
         git: Some(git),
         exec: Some(exec),
+        egress: Client::default(),
+        vault: Arc::clone(vault),
     })
 }
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::exchange::failure_of;
 use super::pool::Kept;
-use super::{Error, Phase};
+use super::{Error, Part, Phase};
 
 /// The body of a request.
 #[derive(Debug, Default)]
@@ -125,7 +125,7 @@ impl Outgoing {
     /// Refused at once where the body says itself that it is too long.
     pub(super) fn new(body: Body, limit: u64) -> Result<Self, Error> {
         if body.size_hint().lower() > limit {
-            return Err(too_long("the request's body is", limit));
+            return Err(too_long(Part::RequestBody, limit));
         }
         let sending = Sending {
             started: Instant::now(),
@@ -169,7 +169,7 @@ impl HttpBody for Outgoing {
             };
             let Some(left) = self.left.checked_sub(data.len() as u64) else {
                 let limit = self.limit;
-                return Poll::Ready(Some(Err(too_long("the request's body is", limit))));
+                return Poll::Ready(Some(Err(too_long(Part::RequestBody, limit))));
             };
             self.left = left;
             if self.body.is_end_stream() {
@@ -211,7 +211,7 @@ impl ResponseBody {
         kept: Kept,
     ) -> Result<Self, Error> {
         if incoming.size_hint().lower() > limit {
-            return Err(too_long("the response's body is", limit));
+            return Err(too_long(Part::ResponseBody, limit));
         }
         let mut body = Self {
             incoming,
@@ -290,7 +290,7 @@ impl HttpBody for ResponseBody {
         let length = frame.data_ref().map_or(0, Bytes::len) as u64;
         let Some(left) = self.left.checked_sub(length) else {
             let limit = self.limit;
-            return self.fail(too_long("the response's body is", limit));
+            return self.fail(too_long(Part::ResponseBody, limit));
         };
         self.left = left;
         if self.incoming.is_end_stream() {
@@ -308,6 +308,6 @@ impl HttpBody for ResponseBody {
     }
 }
 
-fn too_long(what: &'static str, limit: u64) -> Error {
-    Error::Limit { what, limit }
+fn too_long(part: Part, limit: u64) -> Error {
+    Error::Limit { part, limit }
 }

@@ -1,5 +1,6 @@
 //! Client: HTTP/1.1 requests under the rules of this room.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,12 +75,39 @@ pub struct Client {
     timeouts: Timeouts,
 }
 
+impl Default for Client {
+    fn default() -> Self {
+        Self::new(ClientOptions::default())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("timeouts", &self.timeouts)
+            .finish_non_exhaustive()
+    }
+}
+
 struct Shared {
     resolver: Resolver,
     trust: Trust,
     pool: Arc<Pool>,
     request_bytes: u64,
     response_bytes: u64,
+}
+
+impl Timeouts {
+    /// The shorter of both, wait by wait.
+    #[must_use]
+    pub fn at_most(self, other: Self) -> Self {
+        Self {
+            connect: self.connect.min(other.connect),
+            first_byte: self.first_byte.min(other.first_byte),
+            between_bytes: self.between_bytes.min(other.between_bytes),
+            total: self.total.min(other.total),
+        }
+    }
 }
 
 impl Client {

@@ -60,12 +60,12 @@ pub enum Error {
         /// What did not come.
         phase: Phase,
     },
-    /// More was sent or received than is taken.
-    #[error("{what} beyond the limit of {limit}")]
+    /// More was to be sent, or came, than is taken.
+    #[error("{part} are beyond the limit of {limit}")]
     Limit {
         /// What there was too much of.
-        what: &'static str,
-        /// How much would have been taken.
+        part: Part,
+        /// How many bytes would have been taken.
         limit: u64,
     },
     /// The connection ended before the answer did: try again later.
@@ -80,6 +80,19 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+}
+
+/// A part of an exchange that is bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The headers of the request: their number, or their bytes.
+    RequestHeaders,
+    /// The body of the request.
+    RequestBody,
+    /// The headers of the response: their number, or their bytes.
+    ResponseHeaders,
+    /// The body of the response.
+    ResponseBody,
 }
 
 /// What did not come in time.
@@ -125,6 +138,17 @@ impl Error {
             | Self::Limit { .. }
             | Self::Protocol { .. } => false,
         }
+    }
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::RequestHeaders => "the request's headers",
+            Self::RequestBody => "the bytes of the request's body",
+            Self::ResponseHeaders => "the response's headers",
+            Self::ResponseBody => "the bytes of the response's body",
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::body::Outgoing;
 use super::pool::Connection;
-use super::{Error, Phase};
+use super::{Error, Part, Phase};
 use crate::model::limits;
 
 /// Why there is no response, and what is left to try again with.
@@ -92,7 +92,7 @@ pub(super) fn failure_of(error: &hyper::Error, when: &'static str) -> Error {
     }
     if error.is_parse_too_large() {
         return Error::Limit {
-            what: "the response's headers are",
+            part: Part::ResponseHeaders,
             limit: limits::HTTP_HEADER_BYTES as u64,
         };
     }

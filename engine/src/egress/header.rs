@@ -3,7 +3,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::body::Body as _;
 
-use super::{Body, Error, Target};
+use super::{Body, Error, Part, Target};
 use crate::model::limits;
 
 /// Headers that belong to one connection and never cross.
@@ -34,7 +34,7 @@ pub(super) fn prepare(headers: &mut HeaderMap, target: &Target, body: &Body) -> 
         .sum();
     if headers.len() > limits::HTTP_HEADERS || size > limit {
         return Err(Error::Limit {
-            what: "the request's headers are",
+            part: Part::RequestHeaders,
             limit: limit as u64,
         });
     }

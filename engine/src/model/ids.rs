@@ -92,8 +92,8 @@ pub fn is_name(text: &str) -> bool {
 
 /// The known word nearest to what was typed, if one is near enough to be meant.
 ///
-/// Distance is counted in edits of one character (Levenshtein); a third of the
-/// word's length may differ.
+/// Distance is counted in edits of one character, two exchanged neighbours being
+/// one (optimal string alignment); a third of the word's length may differ.
 pub fn suggest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A hostile name must not make this quadratic in megabytes.
     if typed.len() > 64 {
@@ -108,16 +108,21 @@ pub fn suggest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
 }
 
 fn distance(a: &str, b: &str) -> usize {
+    let a: Vec<char> = a.chars().collect();
     let b: Vec<char> = b.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
+    for (i, x) in a.iter().enumerate() {
+        let mut next = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+            let substituted = row[j] + usize::from(x != y);
+            let mut least = substituted.min(next[j] + 1).min(row[j + 1] + 1);
+            if i > 0 && j > 0 && a[i - 1] == *y && *x == b[j - 1] {
+                least = least.min(before[j - 1] + 1);
+            }
+            next.push(least);
         }
+        before = std::mem::replace(&mut row, next);
     }
     row[b.len()]
 }
@@ -140,6 +145,8 @@ mod tests {
     fn a_near_word_is_suggested_and_a_far_one_is_not() {
         assert_eq!(suggest("timeuot", ["timeout", "retry"]), Some("timeout"));
         assert_eq!(suggest("need", ["needs", "name"]), Some("needs"));
+        assert_eq!(suggest("psuh", ["push", "pull"]), Some("push"));
+        assert_eq!(suggest("", ["if"]), None);
         assert_eq!(suggest("zebra", ["timeout", "retry"]), None);
     }
 

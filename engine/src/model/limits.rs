@@ -192,6 +192,10 @@ pub const HTTP_HEADERS: usize = 100;
 pub const HTTP_FIRST_BYTE: Duration = Duration::from_mins(2);
 /// Time of a whole exchange, so that a trickle ends as well.
 pub const HTTP_TOTAL: Duration = Duration::from_mins(10);
+/// Requests of one attempt that are under way at the same time; the others wait.
+pub const HTTP_CONCURRENT: usize = 32;
+/// Bytes of a request's body that a guest hands over at a time.
+pub const HTTP_CHUNK_BYTES: usize = 64 * 1024;
 /// Connections that wait for their next request.
 pub const HTTP_IDLE: usize = 32;
 /// Of those, to one host: more would only serve a burst.
@@ -218,6 +222,8 @@ pub const LOG_TAIL_LINES: usize = 20;
 pub const LOG_TAIL_LINE_BYTES: usize = 1024;
 /// Open parts of a stage's work that a live display knows of.
 pub const SECTIONS_SHOWN: usize = 16;
+/// Closed parts of a stage's work that get a line: no log limit counts them.
+pub const SECTION_ENDS_SHOWN: u64 = 100;
 /// Refused calls of a stage that are shown when it fails; the record has all.
 pub const REFUSED_CALLS_SHOWN: usize = 5;
 /// Annotations of a run that a summary shows.

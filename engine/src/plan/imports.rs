@@ -26,9 +26,14 @@ const KNOWN: [(&str, (u32, u32), u32, &[&str]); 11] = [
 
 /// Why an import cannot be served.
 pub(super) fn unknown(import: &ImportedFunction) -> Option<String> {
+    unknown_import(&import.interface)
+}
+
+/// Why an interface, as a component names it, cannot be served; none if it can.
+pub fn unknown_import(interface: &str) -> Option<String> {
     // The names come from the component: guest-controlled.
-    let name = shown(&import.interface);
-    let parsed = parse(&import.interface);
+    let name = shown(interface);
+    let parsed = parse(interface);
     let Some((package, interface, version)) = parsed else {
         return Some(format!(
             "`{name}`, which is not an interface with a version"

@@ -30,7 +30,8 @@ pub struct PluginFacts {
 pub struct ImportedFunction {
     /// Package, interface and version: `engine:git/remote@0.1.0`.
     pub interface: String,
-    /// The function: `ls-refs`, `[method]pollable.block`.
+    /// The function: `ls-refs`, `[method]pollable.block`; empty for an interface
+    /// of which only types are used.
     pub function: String,
 }
 
@@ -46,7 +47,7 @@ impl PluginFacts {
     pub fn imports(&self, interface: &str) -> bool {
         self.imports.iter().any(|import| {
             let name = import.interface.split('@').next().unwrap_or("");
-            name == interface
+            name == interface && !import.function.is_empty()
         })
     }
 }

@@ -4,6 +4,9 @@
 //! the clock.
 
 mod digest;
+mod explain;
+#[cfg(test)]
+mod fixture;
 mod grants;
 mod imports;
 mod index;
@@ -17,9 +20,16 @@ mod schema;
 mod scope;
 mod settle;
 mod stage_info;
+#[cfg(test)]
+mod tests;
 mod with;
 mod workspace;
 
+pub use explain::{
+    Authority, ExplainedNeed, ExplainedStage, Explanation, RiskClass, authority, dot, explain,
+    mermaid,
+};
+pub use imports::unknown_import;
 pub use index::{ImportedFunction, PluginFacts, PluginIndex};
 pub use model::{
     Backoff, Facts, GitFacts, Need, Plan, PlannedPlugin, PlannedStage, RetryPolicy,
@@ -30,4 +40,5 @@ pub use crate::spec::{Effects, RetryOn, SecretKind};
 pub use request::{Access, AttemptEnd, Mount, SecretHandle, StageRequest};
 pub use resolve::resolve;
 pub use schema::{Field, Marker, Schema, SchemaError};
+pub use scope::plan_scope;
 pub use stage_info::{Capability, CapabilityRequest, Example, StageInfo, StageInfoError};

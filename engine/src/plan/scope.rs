@@ -7,8 +7,8 @@ use crate::model::{Diagnostic, Span};
 use crate::spec::expression::{Context, EvaluationError, Expression, Reference, Scope, Template};
 use crate::spec::{code, is_plan_time};
 
-/// The contexts that facts fill; `env` is added when it is evaluated.
-pub(super) fn plan_scope(facts: &Facts) -> Scope {
+/// The contexts that facts fill: `inputs`, `git` and `runner`.
+pub fn plan_scope(facts: &Facts) -> Scope {
     let mut contexts = Map::new();
     let inputs = facts.inputs.iter();
     let inputs = inputs.map(|(name, value)| (name.clone(), value.clone()));

@@ -59,10 +59,9 @@ fn block(stage: &StageView, outcome: Outcome, paint: Paint) -> Vec<String> {
         return vec![format!("{head}: {}: {outcome}", stage.id)];
     };
     let head = paint.paint(tone, &format!("{word}[{}]", escape(&failure.code)));
-    let mut message = escape_lines(&failure.message);
-    let title = format!(": {}: {}", stage.id, message.next().unwrap_or_default());
+    // One line, whatever the guest put in: a second could look like one of ours.
+    let title = format!(": {}: {}", stage.id, escape(&failure.message));
     let mut lines = vec![format!("{head}{}", paint.paint(Tone::Strong, &title))];
-    lines.extend(message.map(|line| format!("  {line}")));
     lines.extend(last_words(stage, paint));
     let mut remark = |word: &str, text: &str| {
         for (at, line) in escape_lines(text).enumerate() {

@@ -13,7 +13,9 @@ use super::quantity::{TimeOfDay, amount};
 use super::reporter::{ReportOptions, Reporter};
 use super::summary::{name_columns, summary_lines, wall_text};
 use super::view::{RunView, StageState};
-use crate::model::{Event, Fact, Level, LogLine, LogStream, Progress, Signal, StageId, Timestamp};
+use crate::model::{
+    Event, Fact, Level, LogLine, LogStream, Progress, Signal, StageId, Timestamp, limits,
+};
 
 pub(super) struct Plain {
     view: RunView,
@@ -57,7 +59,7 @@ impl Plain {
             }
             Signal::Progressed {
                 stage, progress, ..
-            } if progress.closed => {
+            } if is_told(&self.view, stage, progress) => {
                 let line = Line::new(Some(stage), "…", Tone::Quiet, section_end(progress));
                 self.output.line(self.lines.fact(at, &line));
             }
@@ -99,6 +101,12 @@ impl Reporter for Plain {
         self.output.lines(&lines);
         self.output.finish()
     }
+}
+
+/// Whether the end of a part of a stage's work gets a line.
+pub(super) fn is_told(view: &RunView, stage: &StageId, progress: &Progress) -> bool {
+    let closed = view.stage(stage).map_or(0, |stage| stage.sections_closed);
+    progress.closed && closed <= limits::SECTION_ENDS_SHOWN
 }
 
 /// `clone: 7 of 40 objects`.

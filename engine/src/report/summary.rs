@@ -201,10 +201,12 @@ fn detail(stage: &StageView) -> String {
     }
 }
 
-/// What the stages wrote for the summary: Markdown, which reads as text too.
+/// What the stages wrote for the summary: Markdown, which reads as text too. The
+/// bar tells it from our own lines.
 fn written_lines(view: &RunView, paint: Paint, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut left = SUMMARY_LINES;
+    let bar = paint.paint(Tone::Quiet, "│");
     let mut hidden = 0;
     for (stage, markdown) in &view.summaries {
         if left > 0 {
@@ -217,7 +219,8 @@ fn written_lines(view: &RunView, paint: Paint, columns: usize) -> Vec<String> {
                 continue;
             }
             left -= 1;
-            lines.push(format!("  {}", cut(&line, columns.saturating_sub(2))));
+            let line = cut(&line, columns.saturating_sub(4));
+            lines.push(format!("  {bar} {line}").trim_end().to_owned());
         }
     }
     if hidden > 0 || view.more_summary_bytes > 0 {

@@ -69,6 +69,8 @@ pub(super) struct StageView {
     pub(super) tail: VecDeque<String>,
     /// The open parts of its work, in the order in which they opened.
     pub(super) sections: Vec<Progress>,
+    /// How many parts of its work were closed.
+    pub(super) sections_closed: u64,
     /// The latest calls that the host refused, in words, and how many there were.
     pub(super) refused: VecDeque<String>,
     pub(super) refused_calls: u64,
@@ -277,6 +279,7 @@ impl StageView {
             failure: None,
             tail: VecDeque::new(),
             sections: Vec::new(),
+            sections_closed: 0,
             refused: VecDeque::new(),
             refused_calls: 0,
         }
@@ -346,6 +349,7 @@ impl StageView {
     }
 
     fn remember_progress(&mut self, progress: &Progress) {
+        self.sections_closed += u64::from(progress.closed);
         let known = self
             .sections
             .iter()

@@ -38,6 +38,10 @@ pub enum ComponentError {
     /// A component for something else.
     #[error("the component does not export `engine:stage/stage@0.1.0`, so that it is no stage")]
     NoStage,
+    /// It imports something that this engine does not know, or another version
+    /// of what it knows.
+    #[error("the component imports {0}")]
+    UnknownImport(String),
     /// It could not be compiled.
     #[error("the component cannot be compiled: {0}")]
     Compile(String),

@@ -38,7 +38,8 @@ impl Runtime {
                 );
             }
         };
-        let output = attempt.output().clone();
+        let (output, tools) = (attempt.output().clone(), attempt.running_tools());
+        let requests = attempt.requests().clone();
         let mut store = Store::new(self.engine(), attempt);
         arm(&mut store);
         let call = async {
@@ -58,7 +59,9 @@ impl Runtime {
         let memory_bytes = store.data_mut().limiter().memory_bytes();
         let refused_memory = store.data_mut().limiter().refused();
         drop(store);
+        tools.ended().await;
         output.finish().await;
+        requests.finish().await;
         let end = match ended {
             Some(Ok(Ok(text))) => succeeded(plugin, &sink, &text),
             Some(Ok(Err(failure))) => failed(&sink, failure, &cancel),

@@ -12,6 +12,7 @@ use wasmtime::{Engine, Store};
 use super::{ComponentError, Import, compile, config, describe, inspect};
 use crate::capability::{self, Attempt, Plugin as Instance, PluginPre};
 use crate::model::{ChildProgram, Clock, Digest};
+use crate::plan;
 use crate::store::{CompiledCache, CompiledEntry};
 
 /// Where the runtime keeps what it makes, and what it makes it with.
@@ -118,6 +119,13 @@ impl Runtime {
 
     async fn compile(&self, digest: Digest, bytes: &[u8]) -> Result<Plugin, ComponentError> {
         let imports = inspect::imports(bytes)?;
+        // Before anything is compiled: nobody can serve it.
+        if let Some(unknown) = imports
+            .iter()
+            .find_map(|import| plan::unknown_import(&import.interface))
+        {
+            return Err(ComponentError::UnknownImport(unknown));
+        }
         let code = compile::compile(&self.child, bytes).await?;
         let instance = self.instance(&code)?;
         let clock = Arc::clone(&self.clock);

@@ -20,13 +20,21 @@ pub(super) fn explain(error: &wasmtime::Error, refused_memory: bool) -> AttemptE
             .frames()
             .iter()
             .take(FRAMES)
-            .map(|frame| format!("at {}", frame.func_name().unwrap_or("an unnamed function")))
+            .map(|frame| at(frame.func_name()))
             .collect();
     }
     AttemptEnd {
         outcome: Outcome::Failed,
         outputs: Value::Null,
         failure: Some(failure),
+    }
+}
+
+/// Names come from the component: guest-controlled, and mangled by Rust.
+fn at(name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("at {:#}", rustc_demangle::demangle(name)),
+        None => "at a function without a name".to_owned(),
     }
 }
 

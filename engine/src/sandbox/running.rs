@@ -236,16 +236,18 @@ impl Control {
     }
 
     fn overrule(&self) {
-        let state = self.lock();
-        let overdue = state
-            .killed
-            .is_some_and(|since| since.elapsed() > limits::EXEC_LAUNCHER_PATIENCE);
-        if !overdue || state.reaped {
+        let Some(told) = self.lock().killed.map(|since| since.elapsed()) else {
+            return;
+        };
+        if told < limits::EXEC_LAUNCHER_PATIENCE {
             return;
         }
         // While the launcher lives, stopped or not, what the tool started stays
-        // below it. It goes last.
-        if process_tree::kill_descendants(self.launcher) == 0 {
+        // below it.
+        let living = process_tree::kill_descendants(self.launcher);
+        self.wake();
+        let state = self.lock();
+        if living == 0 && told > limits::EXEC_KILL && !state.reaped {
             let _ = kill_process(self.launcher, Signal::KILL);
         }
     }

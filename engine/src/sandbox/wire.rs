@@ -69,11 +69,14 @@ pub(super) enum Report {
 /// Descriptors that go with an order: folder, stdin, stdout, stderr.
 pub(super) const DESCRIPTORS: usize = 4;
 
-/// Sends a frame.
+/// Sends a frame, in one piece: a launcher may be stopped at any time by its
+/// tool, and half a frame would make the engine wait for the other half.
 pub(super) fn send<T: Serialize>(mut socket: &UnixStream, message: &T) -> io::Result<()> {
     let (length, bytes) = frame(message)?;
-    socket.write_all(&length)?;
-    socket.write_all(&bytes)
+    let mut whole = Zeroizing::new(Vec::with_capacity(length.len() + bytes.len()));
+    whole.extend_from_slice(&length);
+    whole.extend_from_slice(&bytes);
+    socket.write_all(&whole)
 }
 
 /// Sends a frame with descriptors.

@@ -75,7 +75,6 @@ codes! {
     UNKNOWN_INPUT = "E0403" "input that the plugin does not have",
     UNUSED_GRANT = "W0301" "grant that the plugin cannot use",
     TOOL_NOT_FOUND = "W0302" "tool that is not on this machine",
-    UNUSED_SECRET = "W0303" "secret that the stage does not ask for",
 }
 
 #[cfg(test)]

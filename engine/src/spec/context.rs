@@ -59,7 +59,7 @@ pub const CONTEXTS: [ContextFacts; 7] = [
     ContextFacts {
         context: Context::Run,
         time: Time::Run,
-        fields: &["id", "name", "result"],
+        fields: &["id", "name", "trigger", "result"],
         about: "the run; `run.result` in `finally` and in the pipeline's `outputs` alone",
     },
     ContextFacts {

@@ -21,6 +21,8 @@ mod reading;
 mod references;
 mod scalar;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod text;
 mod unit;
 mod word;

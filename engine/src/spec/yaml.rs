@@ -62,7 +62,7 @@ pub(super) fn tree<'t>(text: &'t str, out: &mut Diagnostics) -> Option<Node<'t>>
         },
         out,
     );
-    builder.root
+    builder.root.filter(|_| !builder.broken)
 }
 
 fn bytes(span: &granit_parser::Span) -> Span {
@@ -80,6 +80,8 @@ struct Builder<'t> {
     documents: usize,
     open: Vec<Frame<'t>>,
     anchors: HashMap<usize, Anchored<'t>>,
+    /// Whether a part of the text is missing, so that its sense is unknown.
+    broken: bool,
     /// Nodes of the text itself.
     nodes: usize,
     /// Nodes that aliases stand for.
@@ -155,6 +157,7 @@ impl<'t> Builder<'t> {
             Event::UnresolvedAlias(name) => {
                 let message = format!("no anchor `&{name}` stands before this alias");
                 out.push(Diagnostic::error(code::ALIAS, span, message));
+                self.broken = true;
                 let text = "".into();
                 self.place(Node::scalar(span, Scalar { text, plain: true }), 0, out)?;
             }
@@ -431,7 +434,15 @@ fn syntax_error(text: &str, error: &ScanError) -> Diagnostic {
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
         | ErrorKind::TabAtBlockScalarStart
-        | ErrorKind::TabInPlainScalar => tab_error(span),
+        | ErrorKind::TabInPlainScalar => {
+            // The parser stands behind the tab, or at the first character after it.
+            let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
+            let tab = text[line..span.end].rfind('\t');
+            tab_error(tab.map_or(span, |at| Span {
+                start: line + at,
+                end: line + at + 1,
+            }))
+        }
         ErrorKind::DirectiveDisallowed => Diagnostic::error(
             code::SECOND_DOCUMENT,
             span,

@@ -1,8 +1,8 @@
 //! Home: the state directory of one repository.
 //!
 //! ```text
-//! <state>/runs/<run id>/  journal.jsonl  lock  logs/  layers/  attempts/
-//! <state>/blobs/<2 digits>/<digest>      plans and pipeline texts, by digest
+//! <state>/runs/<run id>/  journal.jsonl  plan.json  lock  logs/  layers/  attempts/
+//! <state>/blobs/<2 digits>/<digest>      texts of pipelines, by digest
 //! <state>/index.db                       all runs; can be rebuilt from them
 //! ```
 
@@ -149,6 +149,13 @@ impl RunDirectory {
     /// The log file of an attempt.
     pub fn log(&self, stage: &StageId, attempt: u32) -> PathBuf {
         log_path(&self.path, stage, attempt)
+    }
+
+    /// Keeps the plan of the run, durably.
+    pub fn put_plan(&self, plan: &[u8]) -> io::Result<()> {
+        let mut file = File::create_new(self.path.join("plan.json"))?;
+        file.write_all(plan)?;
+        file.sync_data()
     }
 
     /// Where all committed layers lie.

@@ -122,7 +122,9 @@ pub(super) fn prepare(
         let value = match value {
             Variable::Value(value) => value,
             Variable::File(value) => {
-                let path = scratch.write_secret(&value).map_err(problem::disk)?;
+                let path = scratch
+                    .write_secret(&value)
+                    .map_err(|error| problem::disk(&error))?;
                 Zeroizing::new(path.into_os_string().into_encoded_bytes())
             }
         };
@@ -207,11 +209,12 @@ fn directory_problem(path: &str, error: &DirectoryError) -> Refusal {
 
 /// A command in words, for the record. Values of variables are left out.
 pub(super) fn in_words(wanted: &Wanted) -> String {
+    use std::fmt::Write as _;
     let mut words = wanted.tool.clone();
     for argument in &wanted.arguments {
         words.push(' ');
         if argument.is_empty() || argument.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            words.push_str(&format!("{argument:?}"));
+            write!(words, "{argument:?}").expect("writing to a string cannot fail");
         } else {
             words.push_str(argument);
         }

@@ -202,7 +202,7 @@ impl Live {
         self.end = None;
         let finished = match end {
             Ok(Ok(end)) => self.judge(end, kept),
-            Ok(Err(error)) => Err(problem::lost(&error)),
+            Ok(Err(error)) => Err(self.interrupted().unwrap_or(problem::lost(&error))),
             Err(error) => Err(problem::lost(&LaunchError::Lost(error.to_string()))),
         };
         self.finished = Some(finished.clone());
@@ -211,7 +211,9 @@ impl Live {
 
     fn judge(&self, end: End, kept: [(Vec<u8>, bool); 2]) -> Result<Ended, Refusal> {
         let bytes = [0, 1].map(|index| self.bytes[index].load(Ordering::Relaxed));
-        match end.cause {
+        let cause = end.cause;
+        let ended = Ended { end, kept, bytes };
+        match cause {
             EndCause::Memory(seen) => Err(problem::limit(
                 "limit.memory",
                 format!(
@@ -223,11 +225,19 @@ impl Live {
                 "limit.processes",
                 format!("the tool had {seen} processes"),
             )),
-            EndCause::Stopped if self.timed_out.load(Ordering::Relaxed) => {
-                Err(problem::timed_out())
-            }
-            EndCause::Stopped if self.cancel.is_cancelled() => Err(problem::cancelled()),
-            EndCause::Itself | EndCause::Stopped => Ok(Ended { end, kept, bytes }),
+            EndCause::Stopped => self.interrupted().map_or(Ok(ended), Err),
+            EndCause::Itself => Ok(ended),
+        }
+    }
+
+    /// Why the engine stopped it, unless the guest did.
+    fn interrupted(&self) -> Option<Refusal> {
+        if self.timed_out.load(Ordering::Relaxed) {
+            Some(problem::timed_out())
+        } else if self.cancel.is_cancelled() {
+            Some(problem::cancelled())
+        } else {
+            None
         }
     }
 

@@ -96,15 +96,12 @@ impl Lines {
     /// The lines that are whole now, each with its end.
     fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut whole = std::mem::take(&mut self.partial);
-        match bytes.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => {
-                whole.extend_from_slice(&bytes[..=end]);
-                self.partial.extend_from_slice(&bytes[end + 1..]);
-            }
-            None => {
-                whole.extend_from_slice(bytes);
-                self.partial = std::mem::take(&mut whole);
-            }
+        if let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') {
+            whole.extend_from_slice(&bytes[..=end]);
+            self.partial.extend_from_slice(&bytes[end + 1..]);
+        } else {
+            whole.extend_from_slice(bytes);
+            self.partial = std::mem::take(&mut whole);
         }
         if self.partial.len() > limits::LOG_LINE_BYTES {
             // A progress bar writes over itself for ever; only its last state

@@ -129,7 +129,7 @@ pub(super) fn changed(tool: &str, planned: Digest, now: Digest) -> Refusal {
     )))
 }
 
-pub(super) fn disk(error: io::Error) -> Refusal {
+pub(super) fn disk(error: &io::Error) -> Refusal {
     Refusal::failed(Error::SpawnFailed(problem(
         "exec.spawn-failed",
         format!("a private file could not be written: {error}"),

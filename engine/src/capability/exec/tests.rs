@@ -129,6 +129,7 @@ fn house(wish: Wish) -> House {
                 Some(Zeroizing::new(value.into()))
             }),
         }),
+        ..Services::default()
     };
     let (sender, receiver) = mpsc::channel(1024);
     let reported = Arc::new(Mutex::new(Reported::default()));

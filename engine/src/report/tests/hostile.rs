@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::scripts::{Call, Script, id, render, render_in_color};
+use super::scripts::{Call, Script, id, render, render_in_color, section};
 use crate::model::{
     Annotation, AnnotationSeverity, CallDecision, Event, Fact, Failure, FailureClass, Outcome,
     Progress, Signal, SourceLocation, WallLevel,
@@ -196,4 +196,36 @@ fn a_stage_that_ends_others_buffers_is_shown_early_and_whole() {
     assert_eq!(written.out.matches(&line).count(), 300);
     assert_eq!(written.out.matches("::group::… a").count(), 2);
     assert!(written.out.contains("::group::✓ a (1ms), the rest"));
+}
+
+#[test]
+fn a_stage_that_opens_and_closes_parts_for_ever_does_not_flood() {
+    let closed = |number| Progress {
+        closed: true,
+        ..section(number, "part", 1, None)
+    };
+    let mut script = Script::new();
+    script.run("flood", &["a"]).start("a", 1);
+    for number in 0..10_000 {
+        script.progress("a", section(number, "part", 0, None));
+        script.progress("a", closed(number));
+    }
+    script.succeed("a", 1, 1);
+    for mode in [OutputMode::Plain, OutputMode::Github] {
+        let written = render(mode, &script.events);
+        assert_eq!((written.out + &written.err).matches("part: 1").count(), 100);
+    }
+}
+
+#[test]
+fn a_stage_cannot_put_lines_among_ours() {
+    let written = render(OutputMode::Plain, &script());
+    let summary = written.err.lines().skip_while(|line| !line.is_empty());
+    for line in summary.filter(|line| line.contains("12:00:00 a ✓")) {
+        let text = line.trim_start();
+        let indent = line.len() - text.len();
+        // A row, a line of a log, or the rest of a remark, far to the right.
+        let quoted = text.starts_with('│') || !text.starts_with("12:00:00") || indent >= 10;
+        assert!(quoted, "{line}");
+    }
 }

@@ -6,7 +6,8 @@ use super::scripts::{
     Script, Written, broken_off, cancelled, denied, failing, good, render, render_in_color,
     render_with, thousand,
 };
-use crate::model::{Event, Level, LogStream};
+use crate::model::{Event, Level, LogStream, Outcome};
+use crate::report::paint::glyph;
 use crate::report::{OutputMode, ReportOptions};
 
 fn err(mode: OutputMode, events: &[Event]) -> String {
@@ -90,4 +91,22 @@ fn log_lines_below_the_level_are_left_out() {
 fn in_colour_no_meaning_stands_in_colour_alone() {
     let color = render_in_color(OutputMode::Plain, &failing()).err;
     assert_snapshot!("plain_failing_in_color", color.replace('\x1b', "ESC"));
+}
+
+#[test]
+fn the_page_lists_every_form_and_the_sign_of_every_outcome() {
+    let page = include_str!("../../../../docs/output.md");
+    for mode in OutputMode::ALL {
+        assert!(
+            page.contains(&format!("\n| `{}` |", mode.as_str())),
+            "{mode:?}"
+        );
+    }
+    for outcome in Outcome::ALL {
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{}` |", glyph(outcome))));
+        let row = row.unwrap_or_else(|| panic!("{outcome} has no sign in the page"));
+        assert!(row.contains(outcome.as_str()), "{row}");
+    }
 }

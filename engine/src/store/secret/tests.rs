@@ -1,1 +1,1 @@
-
+//! Tests: secrets from their source to where they are used.

@@ -1,0 +1,553 @@
+//! Tests of plans: texts, and what becomes of them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::fixture::plan;
+use super::{Effects, Facts, GitFacts, Plan, RetryOn, ToolFacts, dot, explain, mermaid};
+use crate::model::{Digest, Outcome};
+use crate::spec::code;
+use crate::spec::expression::Template;
+
+fn facts() -> Facts {
+    Facts {
+        git: Some(GitFacts {
+            branch: Some("feature/Login".to_owned()),
+            sha: "0".repeat(40),
+            short_sha: "0".repeat(8),
+            root: "/repository".to_owned(),
+        }),
+        os: "linux".to_owned(),
+        arch: "x86_64".to_owned(),
+        ..Facts::default()
+    }
+}
+
+#[track_caller]
+fn planned(text: &str) -> Plan {
+    let (plan, found) = plan(text, facts());
+    plan.unwrap_or_else(|| panic!("{text}\n{found:#?}"))
+}
+
+/// Checks codes, and beginnings of messages with their hints.
+#[track_caller]
+fn expect_all(cases: &[(String, &[&str])]) {
+    let mut wrong = Vec::new();
+    for (text, expected) in cases {
+        let (_, found) = plan(text, facts());
+        let found: Vec<String> = found
+            .iter()
+            .map(|it| {
+                let hint = it.hint.as_deref().unwrap_or_default();
+                format!("{} {} ({hint})", it.code, it.message)
+            })
+            .collect();
+        let alike = found.len() == expected.len()
+            && found
+                .iter()
+                .zip(*expected)
+                .all(|(found, expected)| found.starts_with(expected));
+        if !alike {
+            wrong.push(format!(
+                "{text}\nfound: {found:#?}\nexpected: {expected:#?}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+const SHOP: &str = r#"
+version: 1
+name: shop
+run-name: "shop on ${{ git.branch_slug }}"
+inputs: { tag: { default: v1 }, count: { type: number, default: 3 } }
+env: { CHANNEL: "beta-${{ inputs.tag }}" }
+defaults: { timeout: 10m, retry: { max-attempts: 3 } }
+secrets: { key: { kind: token, hosts: [git.example.org] } }
+plugins: { get: { source: "builtin:fetch" } }
+stages:
+  policy:
+    uses: builtin:branch-check
+    with: { repository: "https://git.example.org/shop.git", credentials: "${{ secrets.key }}" }
+    capabilities: { git: { list: ["https://git.example.org/*"] } }
+  source:
+    uses: get
+    needs: [policy]
+    with: { repository: "https://git.example.org/shop.git", path: src/, ref: "${{ stages.policy.outputs.commit }}" }
+    capabilities:
+      git: { fetch: ["https://git.example.org/shop.git"] }
+      workspace: { write: [src] }
+    retry: { on: [transient, "exit:75"], backoff: { initial: 2s, jitter: none } }
+  build:
+    uses: builtin:build
+    needs: [{ stage: source, on: [succeeded] }]
+    with: { commands: [[cargo, build, "--version=${{ inputs.tag }}"]] }
+    env: { CHANNEL: "${{ env.CHANNEL }}" }
+    capabilities:
+      exec: [{ tool: cargo }]
+      workspace: { read: [src/api], write: [dist] }
+    resources: { memory: 2GiB, wasm-memory: 64MiB }
+    timeout: 90s
+    continue-on-error: true
+finally:
+  tell:
+    uses: builtin:notify
+    with: { webhook: "${{ secrets.key }}", text: "${{ run.result }}" }
+    capabilities: { http: ["POST https://${{ inputs.tag }}.hooks.example.org/x"] }
+outputs: { commit: "${{ stages.source.outputs.commit }}", tag: "${{ inputs.tag }}" }
+"#;
+
+#[test]
+fn a_pipeline_becomes_a_plan_with_all_that_is_known() {
+    let plan = planned(SHOP);
+    assert_eq!(plan.run_name, "shop on feature-login");
+    assert_eq!(
+        plan.env,
+        BTreeMap::from([("CHANNEL".into(), "beta-v1".into())])
+    );
+    assert_eq!(plan.facts.inputs["count"], json!(3));
+    let [policy, source, build, tell] = plan.stages.as_slice() else {
+        panic!("four stages");
+    };
+    assert_eq!(
+        policy.grants.secrets.as_ref().expect("passed").names.len(),
+        1
+    );
+    assert_eq!(policy.retry.max_attempts, 3);
+    assert_eq!(source.plugin.uses, "builtin:fetch");
+    assert_eq!(source.needs[0].stage, 0);
+    assert_eq!(source.needs[0].on, [Outcome::Succeeded, Outcome::Warned]);
+    assert_eq!(source.retry.on, [RetryOn::Transient, RetryOn::Exit(75)]);
+    assert_eq!(source.retry.backoff.initial_ms, 2_000);
+    assert!(!source.retry.backoff.jitter);
+    assert_eq!(build.needs[0].on, [Outcome::Succeeded]);
+    assert_eq!(
+        build.with,
+        Template::Literal(json!({ "commands": [["cargo", "build", "--version=v1"]] }))
+    );
+    assert_eq!(build.env["CHANNEL"], Template::Literal(json!("beta-v1")));
+    assert_eq!(
+        (build.limits.timeout_ms, source.limits.timeout_ms),
+        (90_000, 600_000)
+    );
+    assert_eq!(build.limits.memory_bytes, Some(2 << 30));
+    assert_eq!(build.limits.wasm_memory_bytes, 64 << 20);
+    assert_eq!(build.continue_on_error, Template::Literal(json!(true)));
+    assert_eq!(build.effects, Effects::Repeatable);
+    // What changes the world outside is not tried again by a default.
+    assert_eq!((tell.effects, tell.retry.max_attempts), (Effects::Once, 1));
+    assert!(tell.finally && tell.needs.is_empty());
+    let http = tell.grants.http.as_ref().expect("granted");
+    assert_eq!(
+        http.allow[0].to_string(),
+        "POST https://v1.hooks.example.org/x"
+    );
+    assert_eq!(plan.outputs["tag"], Template::Literal(json!("v1")));
+    assert!(matches!(plan.outputs["commit"], Template::Expression(_)));
+    let text = serde_json::to_string(&plan).expect("it serialises");
+    let again: Plan = serde_json::from_str(&text).expect("it is read again");
+    assert_eq!((again.digest(), again), (plan.digest(), plan));
+}
+
+#[test]
+fn the_digest_holds_what_would_happen_and_not_where() {
+    let digest = |text: &str, facts: Facts| {
+        let (plan, found) = plan(text, facts);
+        plan.unwrap_or_else(|| panic!("{found:?}")).digest()
+    };
+    let tool = |path: &str, bytes: &[u8]| {
+        let tool = ToolFacts {
+            path: Some(path.to_owned()),
+            digest: Some(Digest::of(bytes)),
+        };
+        let mut facts = facts();
+        facts.tools.insert("cargo".to_owned(), tool);
+        facts
+    };
+    let first = digest(SHOP, tool("/usr/bin/cargo", b"1"));
+    assert_eq!(first, digest(SHOP, tool("/opt/cargo", b"1")));
+    assert_ne!(first, digest(SHOP, tool("/usr/bin/cargo", b"2")));
+    let changed = SHOP.replace("[dist]", "[out]");
+    assert_ne!(first, digest(&changed, tool("/usr/bin/cargo", b"1")));
+}
+
+fn stage(body: &str) -> String {
+    format!(
+        "version: 1\nsecrets: {{ key: {{ kind: token }} }}\ninputs: {{ tag: {{ default: a.b }} }}\nstages:\n  a: {{ {body} }}\n"
+    )
+}
+
+#[test]
+fn inputs_are_held_against_the_plugin() {
+    let check = "uses: builtin:branch-check, capabilities: { git: { list: [\".\"] } }, with: ";
+    let cases = [
+        (format!("{check} {{ repository: ., brnach: main }}"), &["E0403 builtin:branch-check has no input `brnach` (did you mean `branch`?)"][..]),
+        (format!("{check} {{ branch: main }}"), &["E0402 builtin:branch-check needs the input `repository`"]),
+        (format!("{check} {{ repository: ., allow: main }}"), &["E0402 the input `allow` does not fit: the value is not of type \"array\""]),
+        (format!("{check} {{ repository: ., allow: [a, b, c, d] }}"), &["E0402 the input `allow`"]),
+        (format!("{check} {{ repository: ., allow: [a, [b]] }}"), &["E0402 the input `allow.1`"]),
+        (format!("{check} {{ repository: ., allow: [yes, 010, 1.20] }}"), &[]),
+        (format!("{check} {{ repository: ., branch: 010 }}"), &[]),
+        (format!("{check} {{ repository: ., credentials: hunter2 }}"), &["E0305 `credentials` takes a secret"]),
+        (format!("{check} {{ repository: ., branch: \"${{{{ secrets.key }}}}\" }}"), &["E0305 `branch` does not take a secret"]),
+        (format!("{check} {{ repository: ., branch: \"${{{{ git.sha == '' }}}}\" }}"), &["E0402 the input `branch`"]),
+        ("uses: builtin:build, capabilities: { exec: [{ tool: sh }] }, with: { script: \"echo ${{ inputs.tag }}\" }".to_owned(), &["E0306 "]),
+        ("uses: builtin:echo, with: { value: yes }".to_owned(), &["E0104 `yes` is"]),
+        ("uses: builtin:echo, with: { value: 1.5, words: [on, off] }".to_owned(), &[]),
+        ("uses: builtin:fetch, with: { repository: ., path: src, depth: 010, tags: no }, capabilities: { git: { fetch: [\".\"] }, workspace: { write: [src] } }".to_owned(), &["E0104 `010`", "E0104 `no`"]),
+        ("uses: builtin:nothing".to_owned(), &["E0401 there is no plugin `builtin:nothing`"]),
+        ("uses: builtin:ecko".to_owned(), &["E0401 there is no plugin `builtin:ecko` (did you mean `builtin:echo`?)"]),
+        ("uses: ./strange.wasm".to_owned(), &["E0304 `./strange.wasm` imports `acme:root/shell@1.0.0`"]),
+        ("uses: builtin:echo, with: { value: \"${{ git.sha + 1 }}\" }".to_owned(), &["E0213 "]),
+    ];
+    expect_all(&cases.map(|(body, expected)| (stage(&body), expected)));
+}
+
+#[test]
+fn what_a_plugin_needs_is_granted_or_named_with_the_line_to_add() {
+    let cases = [
+        (
+            "uses: builtin:branch-check, with: { repository: \"https://git.example.org/a.git\" }",
+            &[
+                "E0301 stage `a` is not allowed to ask `https://git.example.org/a.git` (add to it:  capabilities: { git: { list: [\"https://git.example.org/a.git\"] } })",
+            ][..],
+        ),
+        (
+            "uses: builtin:branch-check, with: { repository: \"https://git.example.org/a.git\" }, capabilities: { git: { list: [\"https://git.example.org/b.git\"] } }",
+            &[
+                "E0301 stage `a` is not allowed to ask `https://git.example.org/a.git` (add to its `capabilities`:  git: { list: [\"https://git.example.org/a.git\"] })",
+            ],
+        ),
+        (
+            "uses: builtin:branch-check, with: { repository: \"http://127.0.0.1:8000/a.git\" }",
+            &[
+                "E0301 stage `a` is not allowed to ask `http://127.0.0.1:8000/a.git` (add to it:  capabilities: { git: { list: [{ allow: \"http://127.0.0.1:8000/a.git\", private: true }] } })",
+            ],
+        ),
+        (
+            "uses: builtin:build, with: { commands: [[cargo, build], [go, test]] }, capabilities: { exec: [{ tool: cargo }] }",
+            &[
+                "E0301 stage `a` is not allowed to run `go` (add to its `capabilities`:  exec: [{ tool: go, network: none }])",
+            ],
+        ),
+        (
+            "uses: builtin:notify, with: { webhook: \"${{ secrets.key }}\" }",
+            &["E0301 stage `a` is not allowed to make requests"],
+        ),
+        (
+            "uses: builtin:fetch, with: { repository: ., path: src/x }, capabilities: { git: { fetch: [.] }, workspace: { write: [source] } }",
+            &[
+                "E0301 stage `a` is not allowed to write `src/x` (add to its `capabilities`:  workspace: { write: [src/x] })",
+            ],
+        ),
+    ];
+    expect_all(&cases.map(|(body, expected)| (stage(body), expected)));
+}
+
+#[test]
+fn grants_are_read_and_judged() {
+    let grant = |capabilities: &str| {
+        stage(&format!(
+            "uses: builtin:echo, capabilities: {{ {capabilities} }}"
+        ))
+    };
+    let cases = [
+        ("http: [\"https://x.example.org/\"]", &["E0303 "][..]),
+        (
+            "http: [\"POST https://hooks.example.org/**\"]",
+            &["W0301 `builtin:echo` has no way to use `http`"],
+        ),
+        (
+            "http: [\"GET http://127.0.0.1/**\"]",
+            &["E0302 this is a private address"],
+        ),
+        ("http: [\"GET https://*.example.org/**\"]", &["E0302 "]),
+        (
+            "http: [\"GET https://${{ inputs.tag }}.example.org/\"]",
+            &["E0303 "],
+        ),
+        ("git: { list: [\"ext::sh -c id\"] }", &["E0303 "]),
+        ("exec: [{ tool: sh, network: host }]", &["E0302 "]),
+        (
+            "exec: [{ tool: sh }, { tool: sh }]",
+            &["W0301 ", "E0303 the tool `sh` is granted twice"],
+        ),
+        (
+            "workspace: { write: [../x] }",
+            &["E0302 this folder lies outside of the workspace"],
+        ),
+        ("workspace: { read: [/etc] }", &["E0302 "]),
+        (
+            "workspace: { read: [src] }",
+            &[
+                "W0301 ",
+                "E0308 `a` reads `src`, which no stage before it writes",
+            ],
+        ),
+    ];
+    expect_all(&cases.map(|(capabilities, expected)| (grant(capabilities), expected)));
+}
+
+#[test]
+fn stages_that_share_a_folder_have_an_order() {
+    let stages = |lines: &[(&str, &str, &str)]| {
+        let mut text = "version: 1\nstages:\n".to_owned();
+        for (id, needs, workspace) in lines {
+            text.push_str(&format!(
+                "  {id}: {{ uses: builtin:build, with: {{ commands: [] }}, needs: [{needs}], capabilities: {{ exec: [{{ tool: cargo }}], workspace: {{ {workspace} }} }} }}\n"
+            ));
+        }
+        text
+    };
+    let cases = [
+        (
+            stages(&[("a", "", "write: [out]"), ("b", "", "write: [out]")]),
+            &["E0307 `a` and `b` both write `out`"][..],
+        ),
+        (
+            stages(&[("a", "", "write: [out]"), ("b", "a", "write: [out]")]),
+            &[],
+        ),
+        (
+            stages(&[("a", "", "write: [out]"), ("b", "", "write: [out/x]")]),
+            &["E0307 `a` and `b` both write `out/x`"],
+        ),
+        (
+            stages(&[
+                ("a", "", "write: [out/x]"),
+                ("b", "", "write: [out/y]"),
+                ("c", "", "write: [outer]"),
+            ]),
+            &[],
+        ),
+        (
+            stages(&[
+                ("a", "", "write: [out]"),
+                ("b", "a", "write: [out]"),
+                ("c", "a", "write: [out]"),
+                ("d", "b, c", "write: [out]"),
+            ]),
+            &["E0307 `b` and `c`"],
+        ),
+        (
+            stages(&[("a", "", "write: [out]"), ("b", "", "read: [out]")]),
+            &[
+                "E0308 `b` reads `out`, which no stage before it writes (`a` writes it: add `a` to the `needs` of `b`)",
+            ],
+        ),
+        (
+            stages(&[
+                ("a", "", "write: [out]"),
+                ("b", "a", "write: [x]"),
+                ("c", "b", "read: [out/y]"),
+            ]),
+            &[],
+        ),
+        (
+            stages(&[("a", "", "write: [out/y]"), ("b", "a", "read: [out]")]),
+            &[],
+        ),
+        (stages(&[("a", "", "read: [out], write: [out]")]), &[]),
+    ];
+    expect_all(&cases);
+}
+
+#[test]
+fn a_stage_with_effects_is_not_tried_again_by_mistake() {
+    let tell = |more: &str| {
+        stage(&format!(
+            "uses: builtin:notify, with: {{ webhook: \"${{{{ secrets.key }}}}\" }}, capabilities: {{ http: [\"POST https://hooks.example.org/**\"] }}, {more}"
+        ))
+    };
+    expect_all(&[
+        (
+            tell("retry: { max-attempts: 2 }"),
+            &["E0210 `a` may change the world outside"][..],
+        ),
+        (
+            tell("retry: { max-attempts: 2 }, effects: once"),
+            &["E0210 "],
+        ),
+        (tell("retry: { max-attempts: 2 }, effects: idempotent"), &[]),
+        (tell("retry: { max-attempts: 1 }"), &[]),
+    ]);
+}
+
+#[test]
+fn expressions_name_outputs_that_plugins_have() {
+    let text = |name: &str| {
+        format!(
+            "version: 1\nstages:\n  a: {{ uses: builtin:echo }}\n  b: {{ uses: builtin:echo, needs: [a], with: {{ value: \"${{{{ stages.a.outputs.{name} }}}}\" }} }}\n"
+        )
+    };
+    expect_all(&[
+        (text("value"), &[][..]),
+        (
+            text("vlaue"),
+            &["E0206 the stage `a` has no output `vlaue` (did you mean `value`?)"],
+        ),
+    ]);
+}
+
+#[test]
+fn inputs_of_the_pipeline_get_their_types() {
+    let text = "version: 1\ninputs:\n  flag: { type: boolean, required: true }\n  count: { type: number }\n  kind: { type: enum, options: [a, b], default: a }\n  tag: { pattern: \"^v[0-9]+$\" }\nstages: { a: { uses: builtin:echo } }\n";
+    let given = |values: &[(&str, &str)]| {
+        let values = values
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)));
+        Facts {
+            inputs: values.collect(),
+            ..facts()
+        }
+    };
+    let (plan_of, _) = plan(
+        text,
+        given(&[("flag", "true"), ("count", "1.5"), ("tag", "v7")]),
+    );
+    let inputs = plan_of.expect("a plan").facts.inputs;
+    assert_eq!(
+        json!(inputs),
+        json!({ "count": 1.5, "flag": true, "kind": "a", "tag": "v7" })
+    );
+    for (values, message) in [
+        (&[][..], "the input `flag` is needed"),
+        (&[("flag", "yes")], "is neither `true` nor `false`"),
+        (&[("flag", "true"), ("count", "many")], "is not a number"),
+        (&[("flag", "true"), ("kind", "c")], "is not one of"),
+        (&[("flag", "true"), ("tag", "7")], "does not match"),
+        (&[("flag", "true"), ("tga", "v7")], "has no input `tga`"),
+    ] {
+        let (plan, found) = plan(text, given(values));
+        assert!(plan.is_none());
+        assert!(found[0].message.contains(message), "{found:?}");
+        assert_eq!(found[0].code, code::INVALID_INPUT);
+    }
+}
+
+#[test]
+fn a_branch_that_is_not_known_names_the_flag() {
+    let text =
+        "version: 1\nrun-name: \"${{ git.branch }}\"\nstages: { a: { uses: builtin:echo } }\n";
+    let mut detached = facts();
+    detached.git.as_mut().expect("it is there").branch = None;
+    let (plan, found) = plan(text, detached);
+    assert!(plan.is_none());
+    assert!(found[0].hint.as_ref().expect("a hint").contains("--event"));
+}
+
+#[test]
+fn a_plan_is_explained_in_the_order_of_its_run() {
+    let plan = planned(SHOP);
+    let explanation = explain(&plan);
+    let levels: Vec<(&str, usize)> = explanation
+        .stages
+        .iter()
+        .map(|stage| (stage.id.as_str(), stage.level))
+        .collect();
+    assert_eq!(
+        levels,
+        [("policy", 0), ("source", 1), ("build", 2), ("tell", 3)]
+    );
+    let authority: Vec<Vec<String>> = explanation
+        .stages
+        .iter()
+        .map(|stage| {
+            let lines = stage.authority.iter();
+            lines
+                .map(|it| format!("{} {}", it.class.as_str(), it.line))
+                .collect()
+        })
+        .collect();
+    assert_eq!(
+        json!(authority),
+        json!([
+            [
+                "credential secret key",
+                "network git list https://git.example.org/*"
+            ],
+            [
+                "network git fetch https://git.example.org/shop.git",
+                "write workspace write src"
+            ],
+            [
+                "native exec cargo (network: none)",
+                "write workspace write dist",
+                "read workspace read src/api"
+            ],
+            [
+                "outward http POST https://v1.hooks.example.org/x",
+                "credential secret key"
+            ],
+        ])
+    );
+    assert!(dot(&plan).contains("\"source\" -> \"build\" [label=\"succeeded\"];"));
+    assert!(mermaid(&plan).contains("s1 -->|\"succeeded\"| s2"));
+}
+
+#[test]
+fn a_large_pipeline_is_planned_quickly() {
+    let mut text = "version: 1\nstages:\n  s0: { uses: builtin:echo }\n".to_owned();
+    for at in 1..10_000 {
+        let before = at - 1;
+        text.push_str(&format!(
+            "  s{at}: {{ uses: builtin:echo, needs: [s{before}], with: {{ value: \"${{{{ stages.s{before}.outputs.value }}}}\" }} }}\n"
+        ));
+    }
+    let started = std::time::Instant::now();
+    let plan = planned(&text);
+    assert_eq!(plan.stages.len(), 10_000);
+    let elapsed = started.elapsed();
+    // Far above the target of a second, for a build without optimisation on a
+    // busy machine; anything quadratic would take minutes.
+    assert!(elapsed.as_secs() < 30, "{elapsed:?}");
+}
+
+#[test]
+fn every_code_has_a_section_whose_example_shows_it() {
+    let document = include_str!("../../../docs/errors.md");
+    let sections: Vec<(&str, &str)> = document
+        .split("\n## ")
+        .skip(1)
+        .map(|section| section.split_once('\n').expect("a heading and a text"))
+        .collect();
+    let headings: Vec<String> = sections
+        .iter()
+        .map(|(heading, _)| (*heading).to_owned())
+        .collect();
+    let codes: Vec<String> = code::ALL
+        .iter()
+        .map(|it| format!("{}: {}", it.code, it.title))
+        .collect();
+    assert_eq!(headings, codes);
+    for (heading, section) in sections {
+        let code = &heading[..5];
+        let Some((_, example)) = section.split_once("```yaml\n") else {
+            // What cannot be shown in a text is shown in words.
+            assert!(section.contains("```text\n"), "{heading} has no example");
+            continue;
+        };
+        let (example, _) = example.split_once("```").expect("the example ends");
+        let mut facts = facts();
+        let absent = ToolFacts {
+            path: None,
+            digest: None,
+        };
+        facts.tools.insert("cobol".to_owned(), absent);
+        let (_, found) = plan(example, facts);
+        assert!(
+            found.iter().any(|it| it.code == code),
+            "{heading}: {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn values_of_a_plan_are_plain_data() {
+    let text =
+        stage("uses: builtin:echo, with: { value: { a: [1, \"${{ inputs.tag }}\", null] } }");
+    let plan = planned(&text);
+    let expected: Value = json!({ "value": { "a": [1, "a.b", null] } });
+    assert_eq!(plan.stages[0].with, Template::Literal(expected));
+}
