@@ -16,6 +16,7 @@ use super::super::bindings::exec::{
     Command, EnvValue, Error, Exit, Host as _, HostChild as _, Input, OutputMode,
 };
 use super::super::bindings::secrets::Host as _;
+use super::super::secrets::Secret;
 use super::super::{Attempt, Services};
 use super::{Child, ToolServices};
 use crate::model::{CallDecision, Fact, HostCall, LogStream, RunId, Signal, StageId, SystemClock};
@@ -65,6 +66,10 @@ impl Default for Wish {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a request is one long list of fields"
+)]
 fn house(wish: Wish) -> House {
     let folder = tempfile::tempdir().expect("a folder");
     let mount = |path: &str, access| {
@@ -693,7 +698,7 @@ async fn secrets_reach_the_tool_and_leave_with_the_attempt() {
     let token = house.attempt.get("token".to_owned()).await.expect("works");
     let key = house.attempt.get("key".to_owned()).await.expect("works");
     let (token, key) = (token.expect("granted"), key.expect("granted"));
-    let borrow = |secret: &Resource<super::Secret>| Resource::new_borrow(secret.rep());
+    let borrow = |secret: &Resource<Secret>| Resource::new_borrow(secret.rep());
     let mut command =
         script("cat; echo; echo $TOKEN; cat $KEY; stat -c %a $KEY $(dirname $KEY); echo $KEY");
     command.stdin = Input::Secret(borrow(&token));
