@@ -49,7 +49,8 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
             OnFailure::Bail => crate::run::OnFailure::Bail,
         },
         wall: wall.level,
-        lost: wall.lost,
+        // A wall that nothing leans on need not be spoken of.
+        lost: if uses_tools(&planned.plan) { wall.lost } else { Vec::new() },
         redactor: Arc::new(vault.redactor()),
         jitter: random::fraction,
     };
@@ -84,6 +85,10 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     clean_up(arguments, &directory, environment);
     was_shown.map_err(|error| infrastructure(&format!("the output cannot be written: {error}")))?;
     Ok(Exit::of_run(&report, arguments.fail_on_warnings))
+}
+
+fn uses_tools(plan: &Plan) -> bool {
+    plan.stages.iter().any(|stage| stage.grants.exec.is_some())
 }
 
 /// Keeps the plan and the pipeline's text with the run.

@@ -101,6 +101,11 @@ impl Runtime {
         Ok(plugin)
     }
 
+    /// Whether a component must be compiled first, which takes a while.
+    pub fn must_compile(&self, bytes: &[u8]) -> bool {
+        !self.compiled.has(&Digest::of(bytes))
+    }
+
     /// A component that was loaded before.
     pub fn plugin(&self, digest: &Digest) -> Option<Arc<Plugin>> {
         self.lock().get(digest).cloned()

@@ -97,6 +97,11 @@ impl Home {
         for part in ["logs", "layers", "attempts", "scratch"] {
             make(path.join(part))?;
         }
+        // The name of the run must be durable before its first line is.
+        let runs = self.directory.join("runs");
+        File::open(&runs)
+            .and_then(|runs| runs.sync_all())
+            .map_err(|error| HomeError::Io { path: runs, error })?;
         let lock = lock(&path.join("lock"))?;
         Ok(RunDirectory { path, _lock: lock })
     }
