@@ -44,7 +44,12 @@ fn main() {
 impl Bench {
     fn cold_start(&self) {
         let engine = || self.engine(&["--version"]);
-        compare("--version", ("engine", &engine), ("make", &|| make(&["--version"])), 21);
+        compare(
+            "--version",
+            ("engine", &engine),
+            ("make", &|| make(&["--version"])),
+            21,
+        );
     }
 
     fn one_stage(&self) {
@@ -56,8 +61,17 @@ impl Bench {
             let _ = fs::remove_dir_all(self.directory.path().join("cache"));
             engine()
         }));
-        show("one empty stage, component never seen before", "engine", cold);
-        compare("one empty stage, journal durable", ("engine", &engine), ("make", &make), 21);
+        show(
+            "one empty stage, component never seen before",
+            "engine",
+            cold,
+        );
+        compare(
+            "one empty stage, journal durable",
+            ("engine", &engine),
+            ("make", &make),
+            21,
+        );
     }
 
     fn many_stages(&self) {
@@ -69,7 +83,10 @@ impl Bench {
             let make = || make(&["-j2", "-f", &makefile, "all"]);
             let title = format!("{count} {words} empty stages");
             let (ours, _) = compare(&title, ("engine", &engine), ("make -j2", &make), 5);
-            println!("  {:>9.1} µs processor time a stage\n", ours.cpu.as_secs_f64() * 1e6 / f64::from(count));
+            println!(
+                "  {:>9.1} µs processor time a stage\n",
+                ours.cpu.as_secs_f64() * 1e6 / f64::from(count)
+            );
         }
     }
 
@@ -94,18 +111,42 @@ impl Bench {
         let pipeline = "version: 1\nname: fetch\nstages:\n  source:\n    uses: builtin:fetch\n    with: { repository: ., path: src }\n    capabilities:\n      git: { fetch: ['.'] }\n      workspace: { write: [src] }\n";
         let file = repository.join("pipeline.yaml");
         fs::write(&file, pipeline).expect("written");
-        for arguments in [&["init", "-q"][..], &["add", "-A"], &["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "one"]] {
-            let status = Command::new("git").current_dir(&repository).args(arguments).status();
+        for arguments in [
+            &["init", "-q"][..],
+            &["add", "-A"],
+            &[
+                "-c",
+                "user.name=a",
+                "-c",
+                "user.email=a@b",
+                "commit",
+                "-qm",
+                "one",
+            ],
+        ] {
+            let status = Command::new("git")
+                .current_dir(&repository)
+                .args(arguments)
+                .status();
             assert!(status.is_ok_and(|status| status.success()), "git works");
         }
         let url = format!("file://{}", repository.display());
         let clone = self.directory.path().join("clone");
         let git = || {
             let _ = fs::remove_dir_all(&clone);
-            measure(Command::new("git").args(["clone", "-q", "--depth", "1", &url]).arg(&clone))
+            measure(
+                Command::new("git")
+                    .args(["clone", "-q", "--depth", "1", &url])
+                    .arg(&clone),
+            )
         };
         let engine = || self.run(&file);
-        compare("shallow fetch of 3,000 files with checkout, whole run", ("engine", &engine), ("git clone --depth 1", &git), 7);
+        compare(
+            "shallow fetch of 3,000 files with checkout, whole run",
+            ("engine", &engine),
+            ("git clone --depth 1", &git),
+            7,
+        );
     }
 
     fn pipeline(&self, name: &str, count: u32, chained: bool) -> PathBuf {
@@ -202,7 +243,10 @@ fn median(costs: impl Iterator<Item = Cost>) -> Cost {
 }
 
 /// Runs a command to its end.
-#[expect(unsafe_code, reason = "wait4 tells what one child used, which std does not")]
+#[expect(
+    unsafe_code,
+    reason = "wait4 tells what one child used, which std does not"
+)]
 fn measure(command: &mut Command) -> Cost {
     let started = Instant::now();
     let child = command
@@ -216,7 +260,10 @@ fn measure(command: &mut Command) -> Cost {
     // SAFETY: both pointers are to memory of ours of the right type.
     let waited = unsafe { libc::wait4(id, &raw mut status, 0, usage.as_mut_ptr()) };
     assert_eq!(waited, id, "{}", io::Error::last_os_error());
-    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "{command:?} failed");
+    assert!(
+        libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0,
+        "{command:?} failed"
+    );
     // SAFETY: wait4 has filled it in, and all zeroes are valid too.
     let usage = unsafe { usage.assume_init() };
     let time = |value: libc::timeval| {
@@ -232,14 +279,26 @@ fn measure(command: &mut Command) -> Cost {
 
 /// The guest that does nothing.
 fn build_guest() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace");
     let target = workspace.join("target/guests");
     let status = Command::new("cargo")
         .current_dir(workspace)
-        .args(["build", "--quiet", "--package", "guest-empty", "--profile", "guest"])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "guest-empty",
+            "--profile",
+            "guest",
+        ])
         .args(["--target", "wasm32-wasip2", "--target-dir"])
         .arg(&target)
         .status();
-    assert!(status.is_ok_and(|status| status.success()), "the guest is built");
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "the guest is built"
+    );
     target.join("wasm32-wasip2/guest/guest_empty.wasm")
 }

@@ -163,7 +163,14 @@ fn only_the_top_reads_the_environment_or_prints() {
 
 #[test]
 fn the_lower_floors_do_no_input_or_output() {
-    let words = ["std::fs::", "std::net::Tcp", "std::net::Udp", "std::process", "async fn", "tokio::"];
+    let words = [
+        "std::fs::",
+        "std::net::Tcp",
+        "std::net::Udp",
+        "std::process",
+        "async fn",
+        "tokio::",
+    ];
     let mut wrong = Vec::new();
     for (path, text) in sources("engine/src") {
         if !matches!(room(&path).as_str(), "model" | "spec" | "policy" | "plan") || is_test(&path) {

@@ -4,6 +4,7 @@
 //! the wasm sandbox: what bounds it is `sandbox/`, and what that does not hold
 //! is said in every run. Tested by `exec/tests.rs`.
 
+mod begin;
 mod command;
 mod live;
 mod output;
@@ -22,18 +23,14 @@ use wasmtime::component::Resource;
 use zeroize::Zeroizing;
 
 use super::bindings::exec::{
-    Captured, Chunk, Command, EnvValue, Error, Exit, Host, HostChild, Input, Outcome, OutputMode,
-    ToolInfo, Usage,
+    Captured, Chunk, Command, Error, Exit, Host, HostChild, Outcome, OutputMode, ToolInfo, Usage,
 };
-use super::secrets::Secret;
 use super::{Attempt, Services};
-use crate::model::{CallDecision, ChildProgram, Level, LogStream, limits};
-use crate::plan::SecretKind;
+use crate::model::{CallDecision, ChildProgram, limits};
 use crate::policy::ToolNetwork;
-use crate::sandbox::{self, Stdin, Surroundings};
+use crate::sandbox::{self, Surroundings};
 use crate::store::{CallEnd, SinkClosed};
-use command::{Variable, Wanted};
-use live::{Destination, Ended, Live, Start};
+use live::{Ended, Live};
 use problem::Refusal;
 use scratch::Scratch;
 
@@ -50,11 +47,11 @@ pub struct ToolServices {
     pub surroundings: Surroundings,
     /// The value of a secret, by its name in the pipeline; none if nobody
     /// supplied one.
-    pub secret: Box<SecretSource>,
+    pub secret: Box<SecretLookup>,
 }
 
 /// Looks a secret up by its name in the pipeline.
-pub type SecretSource = dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync;
+pub type SecretLookup = dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync;
 
 impl fmt::Debug for ToolServices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -259,167 +256,6 @@ impl Attempt {
         self.record_command(function, words, since, effect, result)
             .await?;
         Ok(ended)
-    }
-
-    /// Starts a command; what the record says about it, and its effect's number.
-    async fn start(
-        &mut self,
-        function: &'static str,
-        command: Command,
-        max_bytes: Option<usize>,
-    ) -> Result<(String, Option<u64>, Result<Live, Refusal>), SinkClosed> {
-        // The grant comes first: nothing else of the command is looked at
-        // before it.
-        let network = match command::granted(&self.request, &command.tool) {
-            Ok(grant) => grant.network.clone(),
-            Err(refusal) => return Ok((command.tool, None, Err(refusal))),
-        };
-        let timeout = command.timeout.map(Duration::from_millis);
-        let destinations = [command.stdout, command.stderr].map(|mode| match mode {
-            OutputMode::Log => Destination::Log,
-            OutputMode::Discard => Destination::Nowhere,
-            OutputMode::Pipe => max_bytes.map_or(Destination::Guest, Destination::Kept),
-        });
-        let tool = command.tool.clone();
-        let wanted = match self.wanted(command, destinations) {
-            Ok(wanted) => wanted,
-            Err(refusal) => return Ok((tool, None, Err(refusal))),
-        };
-        let words = command::in_words(&wanted);
-        if let Err(refusal) = command::check(&wanted) {
-            return Ok((words, None, Err(refusal)));
-        }
-        let effect = match network {
-            ToolNetwork::None => None,
-            // It may change anything that the machine can reach.
-            ToolNetwork::Hosts(_) | ToolNetwork::Host => {
-                Some(self.sink.begin_effect(INTERFACE, function, &words).await?)
-            }
-        };
-        let live = self.launch(wanted, destinations, timeout).await;
-        Ok((words, effect, live))
-    }
-
-    async fn launch(
-        &mut self,
-        wanted: Wanted,
-        destinations: [Destination; 2],
-        timeout: Option<Duration>,
-    ) -> Result<Live, Refusal> {
-        if self.cancel.is_cancelled() {
-            return Err(problem::cancelled());
-        }
-        let running = self.exec.running.clone();
-        let permit = running.try_acquire_owned().map_err(|_| {
-            let limit = limits::EXEC_CHILDREN;
-            problem::limit("exec.children", format!("{limit} commands are running"))
-        })?;
-        let scratch = self.tool_scratch().await?;
-        let tool = wanted.tool.clone();
-        let (request, services) = (self.request.clone(), self.exec.services.clone());
-        let ready = {
-            let scratch = scratch.clone();
-            tokio::task::spawn_blocking(move || {
-                let services = services.exec.as_ref().ok_or_else(problem::unavailable)?;
-                command::prepare(wanted, &request, &services.surroundings, &scratch)
-            })
-        };
-        let launch = ready
-            .await
-            .map_err(|error| problem::disk(&std::io::Error::other(error)))??;
-        Live::start(Start {
-            launcher: self.exec.services()?.launcher.clone(),
-            tool,
-            launch,
-            destinations,
-            timeout,
-            cancel: self.cancel.clone(),
-            sink: self.sink.clone(),
-            scratch,
-            permit,
-        })
-        .await
-    }
-
-    /// The private folders of the attempt, made when they are first needed.
-    async fn tool_scratch(&mut self) -> Result<Arc<Scratch>, Refusal> {
-        if let Some(scratch) = &self.exec.scratch {
-            return Ok(scratch.clone());
-        }
-        let below = self.exec.services()?.scratch.clone();
-        let request = self.request.clone();
-        let made = tokio::task::spawn_blocking(move || Scratch::new(&below, &request));
-        let made = made
-            .await
-            .map_err(|error| problem::disk(&std::io::Error::other(error)))?
-            .map_err(|error| problem::tree(&error))?;
-        let made = Arc::new(made);
-        self.exec.scratch = Some(made.clone());
-        self.say_what_is_lost().await;
-        Ok(made)
-    }
-
-    /// Once an attempt, in its own log: what the reader must not rely on.
-    async fn say_what_is_lost(&mut self) {
-        let wall = sandbox::probe();
-        if wall.lost.is_empty() {
-            return;
-        }
-        let text = format!(
-            "native tools run behind a wall of level `{}`: {}",
-            wall.level.as_str(),
-            wall.lost.join("; ")
-        );
-        // A closed sink ends the attempt with the next call.
-        let _ = self.sink.log(LogStream::Engine, Level::Warn, &text).await;
-    }
-
-    /// The command with its secrets. Guest-controlled.
-    fn wanted(
-        &mut self,
-        command: Command,
-        destinations: [Destination; 2],
-    ) -> Result<Wanted, Refusal> {
-        let mut environment = Vec::with_capacity(command.environment.len());
-        for (name, value) in command.environment {
-            let value = match value {
-                EnvValue::Plain(text) => Variable::Value(Zeroizing::new(text.into_bytes())),
-                EnvValue::Secret(secret) => Variable::Value(self.secret(&secret)?),
-                EnvValue::SecretFile(secret) => Variable::File(self.secret(&secret)?),
-            };
-            environment.push((name, value));
-        }
-        let stdin = match command.stdin {
-            Input::None => Stdin::Null,
-            Input::Pipe => Stdin::Pipe,
-            Input::Secret(secret) => Stdin::Bytes(self.secret(&secret)?),
-        };
-        let [stdout, stderr] = destinations.map(Destination::output);
-        Ok(Wanted {
-            tool: command.tool,
-            arguments: command.arguments,
-            environment,
-            directory: command.working_directory,
-            stdin,
-            stdout,
-            stderr,
-        })
-    }
-
-    fn secret(&mut self, handle: &Resource<Secret>) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-        let handle = self
-            .table
-            .get(handle)
-            .map_err(|error| problem::malformed(error.to_string()))?
-            .handle
-            .clone();
-        let mut value = (self.exec.services()?.secret)(&handle.name)
-            .ok_or_else(|| problem::secret_missing(&handle.name))?;
-        // OpenSSH does not read a key whose last line has no end.
-        if handle.kind == SecretKind::SshKey && !value.ends_with(b"\n") {
-            value.push(b'\n');
-        }
-        Ok(value)
     }
 
     async fn end_of(&mut self, this: &Resource<Child>) -> wasmtime::Result<Result<Ended, Refusal>> {

@@ -21,7 +21,7 @@ mod workspace;
 
 pub use attempt::{Attempt, Services};
 pub use bindings::{Failure as GuestFailure, FailureClass as GuestFailureClass, Plugin, PluginPre};
-pub use exec::{RunningTools, SecretSource, ToolServices};
+pub use exec::{RunningTools, SecretLookup, ToolServices};
 pub use http::Requests;
 pub use limiter::Limiter;
 pub use link::link;

@@ -14,8 +14,8 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::model::{Level, LogStream, limits};
-use crate::store::AttemptSink;
+use crate::model::{Level, LogStream};
+use crate::store::{AttemptSink, Lines};
 
 /// Bytes that a guest may hand over before it waits for the sink.
 const PERMIT: usize = 64 * 1024;
@@ -23,23 +23,21 @@ const PERMIT: usize = 64 * 1024;
 /// Both streams of one attempt.
 #[derive(Clone)]
 pub struct GuestOutput {
-    stdout: Lines,
-    stderr: Lines,
+    stdout: Output,
+    stderr: Output,
 }
 
 /// One stream, cut into lines.
 #[derive(Clone)]
-struct Lines {
+struct Output {
     sink: AttemptSink,
     stream: LogStream,
     level: Level,
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Default)]
 struct State {
-    /// The beginning of a line whose end was not written yet.
-    partial: Vec<u8>,
+    lines: Lines,
     /// Whole lines that the sink has not got yet.
     whole: Vec<u8>,
     /// The sink is taking lines. Kept here so that a guest which stops waiting
@@ -49,15 +47,19 @@ struct State {
 
 impl GuestOutput {
     pub(super) fn new(sink: &AttemptSink) -> Self {
-        let lines = |stream, level| Lines {
+        let output = |stream, level| Output {
             sink: sink.clone(),
             stream,
             level,
-            state: Arc::default(),
+            state: Arc::new(Mutex::new(State {
+                lines: sink.lines(),
+                whole: Vec::new(),
+                sending: None,
+            })),
         };
         Self {
-            stdout: lines(LogStream::Stdout, Level::Info),
-            stderr: lines(LogStream::Stderr, Level::Warn),
+            stdout: output(LogStream::Stdout, Level::Info),
+            stderr: output(LogStream::Stderr, Level::Warn),
         }
     }
 
@@ -71,39 +73,24 @@ impl GuestOutput {
 
     /// Hands on what is left, a last line without its end included.
     pub async fn finish(&self) {
-        for lines in [&self.stdout, &self.stderr] {
-            lines.end_line();
-            std::future::poll_fn(|context| lines.poll_sent(context)).await;
+        for output in [&self.stdout, &self.stderr] {
+            output.end();
+            std::future::poll_fn(|context| output.poll_sent(context)).await;
         }
     }
 }
 
-impl Lines {
+impl Output {
     fn push(&self, bytes: &[u8]) {
         let mut state = self.lock();
-        let State { partial, whole, .. } = &mut *state;
-        match bytes.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => {
-                whole.append(partial);
-                whole.extend_from_slice(&bytes[..=end]);
-                partial.extend_from_slice(&bytes[end + 1..]);
-            }
-            None => partial.extend_from_slice(bytes),
-        }
-        // A line without end must not grow without bound.
-        if partial.len() > limits::LOG_LINE_BYTES {
-            whole.append(partial);
-            whole.push(b'\n');
-        }
+        let mut more = state.lines.push(bytes);
+        state.whole.append(&mut more);
     }
 
-    fn end_line(&self) {
+    fn end(&self) {
         let mut state = self.lock();
-        let State { partial, whole, .. } = &mut *state;
-        if !partial.is_empty() {
-            whole.append(partial);
-            whole.push(b'\n');
-        }
+        let mut rest = state.lines.finish();
+        state.whole.append(&mut rest);
     }
 
     /// Ready when the sink has taken all whole lines.
@@ -138,13 +125,13 @@ impl Lines {
     }
 }
 
-impl IsTerminal for Lines {
+impl IsTerminal for Output {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Lines {
+impl StdoutStream for Output {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -155,13 +142,13 @@ impl StdoutStream for Lines {
 }
 
 #[wasmtime_wasi::async_trait]
-impl Pollable for Lines {
+impl Pollable for Output {
     async fn ready(&mut self) {
         std::future::poll_fn(|context| self.poll_sent(context)).await;
     }
 }
 
-impl OutputStream for Lines {
+impl OutputStream for Output {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         self.push(&bytes);
         Ok(())
@@ -176,7 +163,7 @@ impl OutputStream for Lines {
     }
 }
 
-impl AsyncWrite for Lines {
+impl AsyncWrite for Output {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,

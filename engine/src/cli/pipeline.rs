@@ -15,6 +15,7 @@ use super::environment::Environment;
 use super::failure::Failure;
 use super::{Exit, builtin, diagnostics, facts};
 use crate::model::{Diagnostic, Digest, Severity, limits, suggest};
+use crate::report::escape;
 use crate::plan::{self, ImportedFunction, Plan, PluginFacts, PluginIndex, StageInfo};
 use crate::runtime::{ComponentError, Plugin, Runtime};
 use crate::spec::{self, Spec, Uses};
@@ -134,7 +135,7 @@ async fn find(
     let Some(parsed) = parsed.filter(|_| !has_errors(&found)) else {
         return Ok((None, found));
     };
-    let index = load(&parsed, source, runtime).await?;
+    let index = load(&parsed, source, runtime, environment).await?;
     let facts = facts::gather(&parsed, &source.directory, inputs, environment);
     let (plan, more) = plan::resolve(&parsed, source.digest, facts, &index);
     found.extend(more);
@@ -161,6 +162,22 @@ pub(super) fn exit_of(found: &[Diagnostic]) -> Exit {
     }
 }
 
+/// Says what is not wrong and worth knowing.
+pub(super) fn warn(planned: &Planned, environment: &Environment) {
+    if !planned.warnings.is_empty() {
+        let Planned {
+            source, warnings, ..
+        } = planned;
+        let color = environment.color_on_stderr();
+        environment.tell(&diagnostics::render(
+            &source.name,
+            &source.text,
+            warnings,
+            color,
+        ));
+    }
+}
+
 pub(super) fn has_errors(found: &[Diagnostic]) -> bool {
     found
         .iter()
@@ -172,6 +189,7 @@ async fn load(
     parsed: &Spec,
     source: &Source,
     runtime: &Arc<Runtime>,
+    environment: &Environment,
 ) -> Result<PluginIndex, Failure> {
     let mut loads = JoinSet::new();
     for uses in parsed.uses() {
@@ -186,6 +204,9 @@ async fn load(
             }
             Uses::Alias(_) => continue,
         };
+        if runtime.must_compile(&bytes) {
+            environment.tell(&format!("compiling {} for the first time\n", escape(&name)));
+        }
         let runtime = Arc::clone(runtime);
         loads.spawn(async move {
             let loaded = runtime.load(&bytes).await;
@@ -229,10 +250,7 @@ fn unusable(name: &str, error: &ComponentError) -> Failure {
         ComponentError::UnknownImport(_) => Exit::Denied,
         _ => Exit::Usage,
     };
-    let failure = Failure::new(
-        exit,
-        format!("{name} cannot be used as a plugin: {error}"),
-    );
+    let failure = Failure::new(exit, format!("{name} cannot be used as a plugin: {error}"));
     match error {
         ComponentError::CoreModule => failure
             .hint("build it for wasm32-wasip2, or wrap the module with `wasm-tools component new`"),

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::output::Shown;
 use super::pipeline::{self, Planned, Source};
 use super::receiver::Receiver;
-use super::{Exit, cancels, diagnostics, random, secrets, services};
+use super::{Exit, cancels, random, secrets, services};
 use crate::model::{Clock, RunId, SystemClock, Timestamp};
 use crate::plan::Plan;
 use crate::run::{InProcess, RunError, RunOptions, RunReport, execute};
@@ -28,7 +28,7 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     let places = environment.places(&source.directory)?;
     let components = Arc::new(services::components(&source.directory, environment)?);
     let planned = pipeline::resolve(&arguments.pipeline, source, &components, environment).await?;
-    warn(&planned, environment);
+    pipeline::warn(&planned, environment);
     let vault = Arc::new(secrets::load(
         &planned.plan,
         &arguments.secrets,
@@ -38,18 +38,19 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     let home = Home::open(&places.state).map_err(|error| no_store(&error))?;
     let run = RunId::new();
     let directory = Arc::new(home.create_run(&run).map_err(|error| no_store(&error))?);
-    let plan_digest = keep(&home, &planned)?;
+    keep(&home, &directory, &planned)?;
     let wall = sandbox::probe();
     let options = RunOptions {
         run: run.clone(),
-        plan_digest,
+        plan_digest: planned.plan.digest(),
         concurrency: arguments.concurrency.unwrap_or_else(default_concurrency),
         on_failure: match arguments.on_failure {
             OnFailure::Continue => crate::run::OnFailure::Continue,
             OnFailure::Bail => crate::run::OnFailure::Bail,
         },
         wall: wall.level,
-        lost: wall.lost,
+        // A wall that nothing leans on need not be spoken of.
+        lost: if uses_tools(&planned.plan) { wall.lost } else { Vec::new() },
         redactor: Arc::new(vault.redactor()),
         jitter: random::fraction,
     };
@@ -86,29 +87,18 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     Ok(Exit::of_run(&report, arguments.fail_on_warnings))
 }
 
+fn uses_tools(plan: &Plan) -> bool {
+    plan.stages.iter().any(|stage| stage.grants.exec.is_some())
+}
+
 /// Keeps the plan and the pipeline's text with the run.
-fn keep(home: &Home, planned: &Planned) -> Result<crate::model::Digest, Failure> {
+fn keep(home: &Home, directory: &RunDirectory, planned: &Planned) -> Result<(), Failure> {
     let failed =
         |error: std::io::Error| infrastructure(&format!("the plan cannot be kept: {error}"));
     home.put_blob(planned.source.text.as_bytes())
         .map_err(failed)?;
     let plan = serde_json::to_vec(&planned.plan).map_err(|error| failed(error.into()))?;
-    home.put_blob(&plan).map_err(failed)
-}
-
-fn warn(planned: &Planned, environment: &Environment) {
-    if !planned.warnings.is_empty() {
-        let Planned {
-            source, warnings, ..
-        } = planned;
-        let color = environment.color_on_stderr();
-        environment.tell(&diagnostics::render(
-            &source.name,
-            &source.text,
-            warnings,
-            color,
-        ));
-    }
+    directory.put_plan(&plan).map_err(failed)
 }
 
 /// The index is a convenience: a run goes on without it.

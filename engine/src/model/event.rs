@@ -50,7 +50,7 @@ pub enum Fact {
         pipeline: String,
         /// What this run is called.
         name: String,
-        /// Digest of the plan, a blob of the store.
+        /// Digest of the plan, which lies beside the journal as `plan.json`.
         plan: Digest,
         /// Digest of the pipeline's text, a blob of the store.
         source: Digest,

@@ -118,6 +118,9 @@ pub const STDERR_TAIL_BYTES: usize = 4 * 1024;
 /// Facts of one attempt. A guest that makes more calls with authority than
 /// this is stopped: the journal must not grow without bound.
 pub const ATTEMPT_FACTS: u64 = 10_000;
+/// Time between two signals of progress of one part of the work; faster than an
+/// eye, and slow enough that a guest cannot flood those who read them.
+pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 /// Annotations of one attempt.
 pub const ANNOTATIONS: u64 = 1_000;
 /// Longest text of an annotation, a failure or a summary of an attempt.

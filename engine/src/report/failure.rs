@@ -4,7 +4,8 @@ use super::escape::{escape, escape_lines};
 use super::narrate::place;
 use super::paint::{Paint, Tone};
 use super::quantity::count;
-use super::view::{RunView, StageView};
+use super::stage_view::StageView;
+use super::view::RunView;
 use crate::model::{Outcome, limits};
 
 /// Whether a stage that ended so is explained at the end of the run.

@@ -14,8 +14,8 @@ use super::escape::escape;
 use super::failure::is_explained;
 use super::narrate::{Line, narrate};
 use super::output::Output;
-use super::paint::{Tone, glyph};
-use super::plain::{Lines, is_told, section_end};
+use super::paint::glyph;
+use super::plain::{Lines, section_end};
 use super::quantity::{TimeOfDay, duration};
 use super::reporter::{ReportOptions, Reporter};
 use super::step_summary::step_summary;
@@ -98,11 +98,12 @@ impl Github {
             }
             Signal::Progressed {
                 stage, progress, ..
-            } if is_told(&self.view, stage, progress) => {
-                let line = Line::new(Some(stage), "…", Tone::Quiet, section_end(progress));
-                self.narrated(at, &line);
+            } => {
+                if let Some(line) = section_end(&self.view, stage, progress) {
+                    self.narrated(at, &line);
+                }
             }
-            Signal::Progressed { .. } | Signal::Waiting { .. } => {}
+            Signal::Waiting { .. } => {}
         }
     }
 

@@ -21,6 +21,7 @@ mod plain;
 mod quantity;
 mod quiet;
 mod reporter;
+mod stage_view;
 mod step_summary;
 mod summary;
 mod tty;

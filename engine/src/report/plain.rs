@@ -11,8 +11,9 @@ use super::output::Output;
 use super::paint::{Paint, Tone, level_tone};
 use super::quantity::{TimeOfDay, amount};
 use super::reporter::{ReportOptions, Reporter};
+use super::stage_view::StageState;
 use super::summary::{name_columns, summary_lines, wall_text};
-use super::view::{RunView, StageState};
+use super::view::RunView;
 use crate::model::{
     Event, Fact, Level, LogLine, LogStream, Progress, Signal, StageId, Timestamp, limits,
 };
@@ -59,11 +60,11 @@ impl Plain {
             }
             Signal::Progressed {
                 stage, progress, ..
-            } if is_told(&self.view, stage, progress) => {
-                let line = Line::new(Some(stage), "…", Tone::Quiet, section_end(progress));
-                self.output.line(self.lines.fact(at, &line));
+            } => {
+                if let Some(line) = section_end(&self.view, stage, progress) {
+                    self.output.line(self.lines.fact(at, &line));
+                }
             }
-            Signal::Progressed { .. } => {}
             Signal::Waiting { stage, reason } => {
                 let text = format!("waits for {}", escape(reason));
                 let line = Line::new(Some(stage), "·", Tone::Quiet, text);
@@ -103,19 +104,19 @@ impl Reporter for Plain {
     }
 }
 
-/// Whether the end of a part of a stage's work gets a line.
-pub(super) fn is_told(view: &RunView, stage: &StageId, progress: &Progress) -> bool {
-    let closed = view.stage(stage).map_or(0, |stage| stage.sections_closed);
-    progress.closed && closed <= limits::SECTION_ENDS_SHOWN
-}
-
-/// `clone: 7 of 40 objects`.
-pub(super) fn section_end(progress: &Progress) -> String {
-    let title = escape(&progress.title);
-    match amount(progress) {
-        Some(amount) => format!("{title}: {}", escape(&amount)),
-        None => format!("{title}: done"),
-    }
+/// The line for a part of a stage's work that has just been closed, such as
+/// `clone: 7 of 40 objects`: where it says more than that it ended, and not for
+/// ever.
+pub(super) fn section_end<'a>(
+    view: &RunView,
+    stage: &'a StageId,
+    progress: &Progress,
+) -> Option<Line<'a>> {
+    let known = view.stage(stage).filter(|_| progress.closed)?;
+    let closed = known.last_closed.as_ref()?;
+    let amount = amount(closed).filter(|_| known.sections_closed <= limits::SECTION_ENDS_SHOWN)?;
+    let text = format!("{}: {}", escape(&closed.title), escape(&amount));
+    Some(Line::new(Some(stage), "…", Tone::Quiet, text))
 }
 
 /// Writes lines in columns; its buffer is used again for each.
@@ -165,13 +166,13 @@ impl Lines {
             | LogStream::ToolStderr => Tone::Plain,
         };
         if self.paint.color {
-            let bar = self.paint.paint(Tone::Quiet, "│ ");
-            let text = self.paint.paint(tone, &text);
-            self.buffer.push_str(&bar);
-            self.buffer.push_str(&text);
+            self.buffer.push_str(&self.paint.paint(Tone::Quiet, "│"));
         } else {
-            self.buffer.push_str("│ ");
-            self.buffer.push_str(&text);
+            self.buffer.push('│');
+        }
+        if !text.is_empty() {
+            self.buffer.push(' ');
+            self.buffer.push_str(&self.paint.paint(tone, &text));
         }
         &self.buffer
     }

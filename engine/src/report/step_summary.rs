@@ -9,7 +9,8 @@ use super::escape::{escape, escape_lines};
 use super::failure::is_explained;
 use super::paint::glyph;
 use super::quantity::{bytes, duration};
-use super::view::{RunView, StageState, StageView};
+use super::stage_view::{StageState, StageView};
+use super::view::RunView;
 use crate::model::{Outcome, limits};
 
 /// The whole page.

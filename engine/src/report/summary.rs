@@ -9,7 +9,8 @@ use super::failure::failure_lines;
 use super::narrate::{annotation_text, failure_text};
 use super::paint::{Paint, Tone, glyph, outcome_tone, severity};
 use super::quantity::{count, duration, thousands};
-use super::view::{RunView, StageState, StageView};
+use super::stage_view::{StageState, StageView};
+use super::view::RunView;
 use crate::model::{Outcome, WallLevel, limits};
 
 /// How wide an output or a summary line may be where the screen has no width.

@@ -7,10 +7,9 @@ use std::collections::{HashMap, VecDeque};
 
 use serde_json::Value;
 
-use super::escape::escape;
+use super::stage_view::{StageState, StageView};
 use crate::model::{
-    Annotation, CallDecision, Event, Fact, Failure, HostCall, LogLine, Outcome, Progress, RunId,
-    Signal, StageId, Timestamp, WallLevel, limits,
+    Annotation, Event, Fact, Outcome, RunId, Signal, StageId, Timestamp, WallLevel, limits,
 };
 
 /// What is known about a run.
@@ -51,57 +50,6 @@ pub(super) struct RunEnd {
     pub(super) result: Outcome,
     pub(super) outputs: Value,
     pub(super) duration_ms: u64,
-}
-
-/// What is known about a stage.
-#[derive(Debug)]
-pub(super) struct StageView {
-    pub(super) id: StageId,
-    pub(super) state: StageState,
-    /// The latest attempt; 0 before the first.
-    pub(super) attempt: u32,
-    /// The time of all attempts that ended and of the waits between them, by the
-    /// monotonic clock of the run.
-    pub(super) spent_ms: u64,
-    /// Why the latest attempt failed.
-    pub(super) failure: Option<Failure>,
-    /// The last lines of its log, cut. Guest-controlled, not yet escaped.
-    pub(super) tail: VecDeque<String>,
-    /// The open parts of its work, in the order in which they opened.
-    pub(super) sections: Vec<Progress>,
-    /// How many parts of its work were closed.
-    pub(super) sections_closed: u64,
-    /// The latest calls that the host refused, in words, and how many there were.
-    pub(super) refused: VecDeque<String>,
-    pub(super) refused_calls: u64,
-}
-
-/// Where a stage is.
-#[derive(Debug, PartialEq)]
-pub(super) enum StageState {
-    /// What it needs has not ended.
-    Pending,
-    /// It waits for something else.
-    Waiting { reason: String },
-    /// An attempt runs.
-    Running { since: Timestamp },
-    /// The next attempt waits for its time.
-    Retrying { due: Timestamp, because: String },
-    /// It ended.
-    Ended {
-        outcome: Outcome,
-        attempts: u32,
-        because: Option<String>,
-    },
-}
-
-impl StageState {
-    pub(super) fn outcome(&self) -> Option<Outcome> {
-        match self {
-            Self::Ended { outcome, .. } => Some(*outcome),
-            _ => None,
-        }
-    }
 }
 
 impl RunView {
@@ -269,122 +217,95 @@ impl RunView {
     }
 }
 
-impl StageView {
-    fn new(id: StageId) -> Self {
-        Self {
-            id,
-            state: StageState::Pending,
-            attempt: 0,
-            spent_ms: 0,
-            failure: None,
-            tail: VecDeque::new(),
-            sections: Vec::new(),
-            sections_closed: 0,
-            refused: VecDeque::new(),
-            refused_calls: 0,
+#[cfg(test)]
+mod tests {
+    use super::RunView;
+    use crate::model::{Event, Outcome, Progress, Timestamp};
+    use crate::report::stage_view::StageState;
+    use crate::report::tests::{Script, id, section};
+
+    fn view_of(script: &Script) -> RunView {
+        let mut view = RunView::default();
+        for event in &script.events {
+            view.apply(event);
         }
+        view
     }
 
-    /// How long it has run, or ran, with all its attempts.
-    pub(super) fn elapsed_ms(&self, now: Timestamp) -> u64 {
-        match self.state {
-            StageState::Running { since } => {
-                self.spent_ms.saturating_add(now.0.saturating_sub(since.0))
-            }
-            // The wait is counted when it is scheduled; some of it is to come.
-            StageState::Retrying { due, .. } => {
-                self.spent_ms.saturating_sub(due.0.saturating_sub(now.0))
-            }
-            _ => self.spent_ms,
-        }
+    #[test]
+    fn what_a_section_told_before_is_still_known() {
+        let news = |done, status: Option<&str>, closed| Progress {
+            done,
+            total: None,
+            unit: String::new(),
+            status: status.map(str::to_owned),
+            closed,
+            ..section(1, "receive", 0, None)
+        };
+        let mut script = Script::new();
+        script.run("x", &["a"]).start("a", 1);
+        script.progress("a", section(1, "receive", 7, Some(40)));
+        script.progress("a", news(None, Some("deltas"), false));
+        let known = Progress {
+            status: Some("deltas".to_owned()),
+            ..section(1, "receive", 7, Some(40))
+        };
+        let stage = id("a");
+        let sections = view_of(&script).stage_mut(&stage).sections.clone();
+        assert_eq!(sections.first(), Some(&known));
+        script.progress("a", news(None, None, true));
+        let mut view = view_of(&script);
+        assert_eq!(view.stage_mut(&stage).sections, []);
+        let closed = Progress {
+            closed: true,
+            ..known
+        };
+        assert_eq!(view.stage_mut(&stage).last_closed, Some(closed));
     }
 
-    /// Takes in a fact about the course of its attempts.
-    fn go_on(&mut self, at: Timestamp, fact: &Fact) {
-        match fact {
-            Fact::StageStarted { attempt, .. } => {
-                self.attempt = *attempt;
-                self.state = StageState::Running { since: at };
-                self.tail.clear();
-                self.sections.clear();
-            }
-            Fact::AttemptFailed {
-                failure,
-                duration_ms,
-                ..
-            } => {
-                self.failure = Some(failure.clone());
-                self.spent_ms = self.spent_ms.saturating_add(*duration_ms);
-                self.sections.clear();
-            }
-            Fact::RetryScheduled {
-                delay_ms, because, ..
-            } => {
-                self.spent_ms = self.spent_ms.saturating_add(*delay_ms);
-                self.state = StageState::Retrying {
-                    due: Timestamp(at.0.saturating_add(*delay_ms)),
-                    because: because.clone(),
-                };
-            }
-            Fact::StageCommitted { duration_ms, .. } => {
-                self.failure = None;
-                self.spent_ms = self.spent_ms.saturating_add(*duration_ms);
-            }
-            _ => {}
+    #[test]
+    fn a_retried_stage_counts_its_attempts_and_the_waits_between_them() {
+        let mut view = RunView::default();
+        for event in crate::report::tests::failing() {
+            view.apply(&event);
         }
+        let fetch = view.stage(&id("fetch")).expect("it was announced");
+        assert_eq!(fetch.spent_ms, 3_000 + 1_500 + 800);
+        assert_eq!(
+            fetch.failure, None,
+            "the attempt before does not matter any more"
+        );
     }
 
-    fn remember_lines(&mut self, lines: &[LogLine]) {
-        let skipped = lines.len().saturating_sub(limits::LOG_TAIL_LINES);
-        for line in &lines[skipped..] {
-            let mut kept = if self.tail.len() == limits::LOG_TAIL_LINES {
-                self.tail.pop_front().unwrap_or_default()
-            } else {
-                String::new()
-            };
-            kept.clear();
-            kept.push_str(beginning(&line.text, limits::LOG_TAIL_LINE_BYTES));
-            self.tail.push_back(kept);
-        }
+    #[test]
+    fn a_skip_keeps_its_reason_when_its_end_is_told() {
+        let mut script = Script::new();
+        script.run("x", &["a"]).skip("a", "no");
+        let view = view_of(&script);
+        let stage = view.stage(&id("a")).expect("it was announced");
+        let expected = StageState::Ended {
+            outcome: Outcome::Skipped,
+            attempts: 0,
+            because: Some("no".to_owned()),
+        };
+        assert_eq!(stage.state, expected);
+        assert_eq!(view.ended.len(), 1);
     }
 
-    fn remember_progress(&mut self, progress: &Progress) {
-        self.sections_closed += u64::from(progress.closed);
-        let known = self
-            .sections
-            .iter()
-            .position(|section| section.section == progress.section);
-        match known {
-            Some(place) if progress.closed => {
-                self.sections.remove(place);
-            }
-            Some(place) => {
-                let section = &mut self.sections[place];
-                // A change of the status alone says nothing about the amount.
-                let (done, total) = (section.done, section.total);
-                *section = progress.clone();
-                section.done = section.done.or(done);
-                section.total = section.total.or(total);
-            }
-            None if progress.closed || self.sections.len() >= limits::SECTIONS_SHOWN => {}
-            None => self.sections.push(progress.clone()),
-        }
+    #[test]
+    fn time_does_not_go_back() {
+        let mut script = Script::new();
+        script.run("x", &["a"]).start("a", 1);
+        let mut view = view_of(&script);
+        let before = view.now;
+        let Some(Event::Fact { fact, .. }) = script.events.pop() else {
+            panic!("the script ends with a fact")
+        };
+        view.apply(&Event::Fact {
+            sequence: 3,
+            at: Timestamp(5),
+            fact,
+        });
+        assert_eq!(view.now, before);
     }
-
-    fn remember_call(&mut self, call: &HostCall) {
-        if call.decision == CallDecision::Allowed {
-            return;
-        }
-        self.refused_calls += 1;
-        if self.refused.len() == limits::REFUSED_CALLS_SHOWN {
-            self.refused.pop_front();
-        }
-        let text = format!("{} {} {}", call.interface, call.function, call.arguments);
-        self.refused.push_back(escape(text.trim_end()).into_owned());
-    }
-}
-
-/// The longest beginning of at most `bytes` bytes.
-fn beginning(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
 }

@@ -17,7 +17,7 @@ use crate::store::{Journal, JournalFailed, Redactor, RunDirectory};
 pub struct RunOptions {
     /// The run.
     pub run: RunId,
-    /// Digest of the plan, a blob of the store.
+    /// Digest of the plan.
     pub plan_digest: Digest,
     /// Most attempts at the same time.
     pub concurrency: usize,

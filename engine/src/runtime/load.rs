@@ -101,6 +101,11 @@ impl Runtime {
         Ok(plugin)
     }
 
+    /// Whether a component must be compiled first, which takes a while.
+    pub fn must_compile(&self, bytes: &[u8]) -> bool {
+        !self.compiled.has(&Digest::of(bytes))
+    }
+
     /// A component that was loaded before.
     pub fn plugin(&self, digest: &Digest) -> Option<Arc<Plugin>> {
         self.lock().get(digest).cloned()
@@ -120,7 +125,10 @@ impl Runtime {
     async fn compile(&self, digest: Digest, bytes: &[u8]) -> Result<Plugin, ComponentError> {
         let imports = inspect::imports(bytes)?;
         // Before anything is compiled: nobody can serve it.
-        if let Some(unknown) = imports.iter().find_map(|import| plan::unknown_import(&import.interface)) {
+        if let Some(unknown) = imports
+            .iter()
+            .find_map(|import| plan::unknown_import(&import.interface))
+        {
             return Err(ComponentError::UnknownImport(unknown));
         }
         let code = compile::compile(&self.child, bytes).await?;

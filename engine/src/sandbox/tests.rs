@@ -400,6 +400,56 @@ fn nothing_is_left_one_second_after_the_engine_was_killed() {
 }
 
 #[test]
+fn the_tools_of_this_machine_are_found_and_run_with_their_own_environment() {
+    let search: Vec<PathBuf> = std::env::var_os("PATH")
+        .iter()
+        .flat_map(std::env::split_paths)
+        .collect();
+    let path = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let surroundings = Surroundings {
+        home: path("HOME"),
+        cargo_home: path("CARGO_HOME"),
+        rustup_home: path("RUSTUP_HOME"),
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, argument) in [
+        ("cargo", "--version"),
+        ("cc", "--version"),
+        ("git", "--version"),
+        ("go", "version"),
+        ("make", "--version"),
+        ("node", "--version"),
+        ("npm", "--version"),
+        ("python", "--version"),
+        ("rustc", "--version"),
+    ] {
+        let tool = match resolve(name, &search, &surroundings, &[]) {
+            Ok(tool) => tool,
+            Err(error) => {
+                eprintln!("skipped: {error}");
+                continue;
+            }
+        };
+        let own = GrantedTool {
+            profile: Profile::find(name).expect("it is built in"),
+            path: &tool.path,
+            online: false,
+        };
+        let variables = environment(own, &[own], &surroundings, folder.path(), folder.path());
+        let mut launch = shell("");
+        launch.program.clone_from(&tool.path);
+        launch.arguments = vec![argument.into()];
+        launch.environment = variables
+            .into_iter()
+            .map(|(name, value)| (name.into(), Zeroizing::new(value.into_encoded_bytes())))
+            .collect();
+        let (end, stdout, stderr) = run(launch);
+        assert_eq!(end.exit, Exit::Code(0), "{name}: {stderr}");
+        assert!(stdout.contains('.'), "{name} says its version: {stdout}");
+    }
+}
+
+#[test]
 fn every_wall_that_is_missing_is_said() {
     let wall = probe();
     assert_eq!(wall.level, crate::model::WallLevel::None);

@@ -246,7 +246,12 @@ mod tests {
         symlink(&workspace, &linked).expect("a link");
         for folder in [&workspace, &bin, &linked] {
             let surroundings = Surroundings::default();
-            let found = find_with("make", &[folder], &surroundings, &[workspace.clone()]);
+            let found = find_with(
+                "make",
+                &[folder],
+                &surroundings,
+                std::slice::from_ref(&workspace),
+            );
             assert!(
                 matches!(found, Err(ToolError::InWorkspace { .. })),
                 "{folder:?}: {found:?}"

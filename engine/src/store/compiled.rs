@@ -66,6 +66,12 @@ impl CompiledCache {
         })
     }
 
+    /// Whether there seems to be an entry; [`Self::get`] may still find that it is
+    /// not ours.
+    pub fn has(&self, component: &Digest) -> bool {
+        self.path(component).exists()
+    }
+
     /// Adds or replaces the entry of a component, whole or not at all.
     pub fn put(&self, component: &Digest, facts: &[u8], code: &[u8]) -> io::Result<()> {
         let mut rest = Vec::with_capacity(LENGTH_BYTES + facts.len() + code.len());

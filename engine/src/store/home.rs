@@ -1,8 +1,8 @@
 //! Home: the state directory of one repository.
 //!
 //! ```text
-//! <state>/runs/<run id>/  journal.jsonl  lock  logs/  layers/  attempts/
-//! <state>/blobs/<2 digits>/<digest>      plans and pipeline texts, by digest
+//! <state>/runs/<run id>/  journal.jsonl  plan.json  lock  logs/  layers/  attempts/
+//! <state>/blobs/<2 digits>/<digest>      texts of pipelines, by digest
 //! <state>/index.db                       all runs; can be rebuilt from them
 //! ```
 
@@ -97,6 +97,11 @@ impl Home {
         for part in ["logs", "layers", "attempts", "scratch"] {
             make(path.join(part))?;
         }
+        // The name of the run must be durable before its first line is.
+        let runs = self.directory.join("runs");
+        File::open(&runs)
+            .and_then(|runs| runs.sync_all())
+            .map_err(|error| HomeError::Io { path: runs, error })?;
         let lock = lock(&path.join("lock"))?;
         Ok(RunDirectory { path, _lock: lock })
     }
@@ -149,6 +154,13 @@ impl RunDirectory {
     /// The log file of an attempt.
     pub fn log(&self, stage: &StageId, attempt: u32) -> PathBuf {
         log_path(&self.path, stage, attempt)
+    }
+
+    /// Keeps the plan of the run, durably.
+    pub fn put_plan(&self, plan: &[u8]) -> io::Result<()> {
+        let mut file = File::create_new(self.path.join("plan.json"))?;
+        file.write_all(plan)?;
+        file.sync_data()
     }
 
     /// Where all committed layers lie.

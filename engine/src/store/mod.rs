@@ -6,6 +6,7 @@ mod index;
 mod journal;
 pub mod layer;
 mod line;
+mod lines;
 mod log;
 mod redactor;
 mod secret;
@@ -16,6 +17,7 @@ pub use home::{Home, HomeError, RunDirectory, is_running, journal_path, log_path
 pub use index::{Index, IndexError, IndexedRun, summarise};
 pub use journal::{Journal, JournalFailed};
 pub use line::{ReadError, Record, read_journal};
+pub use lines::Lines;
 pub use log::{LogFile, read_log};
 pub use redactor::{RedactingStream, Redactor};
 pub use secret::{

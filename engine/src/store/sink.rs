@@ -13,11 +13,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{LogFile, Redactor};
+use super::{Lines, LogFile, Redactor};
 use crate::model::{
     Annotation, CallDecision, Clock, Fact, Failure, HostCall, HostUsage, Level, LogLine, LogStream,
     Progress, Signal, StageId, limits,
@@ -87,6 +87,9 @@ struct Inner {
     denied: AtomicBool,
     given_codes: Mutex<BTreeSet<String>>,
     usage: Mutex<BTreeMap<String, u64>>,
+    /// When each open part of the work was last shown. Bounded by the handles
+    /// that a guest may hold.
+    shown: Mutex<BTreeMap<u64, Instant>>,
 }
 
 struct Log {
@@ -133,6 +136,7 @@ impl AttemptSink {
             denied: AtomicBool::new(false),
             given_codes: Mutex::default(),
             usage: Mutex::default(),
+            shown: Mutex::default(),
         }))
     }
 
@@ -153,9 +157,21 @@ impl AttemptSink {
         .await
     }
 
+    /// Cuts a stream of this attempt into lines for [`Self::log`].
+    pub fn lines(&self) -> Lines {
+        Lines::new(Arc::clone(&self.0.redactor))
+    }
+
     /// Shows how far a part of the work is. Dropped when the dispatcher is
     /// behind: the next one says it all again.
+    ///
+    /// A guest may call this as often as it likes: what comes within
+    /// [`limits::PROGRESS_INTERVAL`] after the last one of the same part is left
+    /// out, but for its end.
     pub fn progress(&self, mut progress: Progress) {
+        if !self.is_due(&progress) {
+            return;
+        }
         progress.title = self.text(&progress.title, 256);
         progress.status = progress.status.map(|status| self.text(&status, 256));
         progress.unit = self.text(&progress.unit, 16);
@@ -374,6 +390,21 @@ impl AttemptSink {
         &self.0.stage
     }
 
+    fn is_due(&self, progress: &Progress) -> bool {
+        let mut shown = self.0.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if progress.closed {
+            shown.remove(&progress.section);
+            return true;
+        }
+        let now = Instant::now();
+        let last = shown.get(&progress.section);
+        let due = last.is_none_or(|last| now.duration_since(*last) >= limits::PROGRESS_INTERVAL);
+        if due {
+            shown.insert(progress.section, now);
+        }
+        due
+    }
+
     async fn signal(&self, signal: Signal) -> Result<(), SinkClosed> {
         self.send(AttemptMessage::Signal(signal)).await
     }
@@ -398,9 +429,14 @@ impl AttemptSink {
     /// Redacts a guest-controlled text, then cuts it to at most `bytes`.
     fn text(&self, text: &str, bytes: usize) -> String {
         // Twice the length is read at most, so that redacting a huge text costs
-        // nothing and no secret is cut in half at the visible end.
+        // nothing. A secret that the cut tears in half must not be shown by half,
+        // also where masks before it made the text shorter.
         let head = cut(text, bytes.saturating_mul(2));
-        let redacted = self.0.redactor.redact(head);
+        let redacted = if head.len() == text.len() {
+            self.0.redactor.redact(head)
+        } else {
+            self.0.redactor.redact_beginning(head)
+        };
         let kept = cut(&redacted, bytes);
         if kept.len() < text.len() && kept.len() < redacted.len().max(head.len()) {
             format!("{kept}…")

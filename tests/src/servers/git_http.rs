@@ -165,32 +165,45 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     let authorization = request.headers.get("authorization").cloned();
     let expected = shared.authorization.lock().expect("not poisoned").clone();
     let fault = shared.fault.lock().expect("not poisoned").clone();
-    let posts = request.method == "POST";
-    let bytes = match fault {
-        Some(Fault::Status(status)) => answer(stream, status, &[], b"")?,
-        Some(Fault::Redirect(to)) => {
-            let location = format!("location: {to}{}", request.path);
-            answer(stream, 302, &[&location], b"")?
-        }
-        Some(Fault::Silence) => wait(&mut reader)?,
-        Some(Fault::WebPage) => answer(stream, 200, &["content-type: text/html"], b"<h1>hi</h1>")?,
-        _ if expected.is_some() && expected != authorization => {
-            answer(stream, 401, &["www-authenticate: Basic realm=\"git\""], b"")?
-        }
-        Some(Fault::Truncate(most)) if posts => backend(stream, shared, &request, most)?,
-        Some(Fault::Stall(most)) if posts => {
-            backend(stream, shared, &request, most)?;
-            wait(&mut reader)?
-        }
-        _ => backend(stream, shared, &request, usize::MAX)?,
-    };
+    let refused = expected.is_some() && expected != authorization;
+    let bytes = respond(stream, &mut reader, shared, &request, fault, refused);
+    // A client may hang up once it has what it wants, which is no reason to
+    // leave its request out of the log.
     shared.log.lock().expect("not poisoned").push(Served {
         method: request.method,
         path: request.path,
         authorization,
-        bytes,
+        bytes: *bytes.as_ref().unwrap_or(&0),
     });
-    Ok(())
+    bytes.map(|_| ())
+}
+
+/// Answers as the fault wants it; the bytes of the answer's body.
+fn respond(
+    stream: &TcpStream,
+    reader: &mut impl Read,
+    shared: &Shared,
+    request: &Request,
+    fault: Option<Fault>,
+    refused: bool,
+) -> io::Result<usize> {
+    let posts = request.method == "POST";
+    match fault {
+        Some(Fault::Status(status)) => answer(stream, status, &[], b""),
+        Some(Fault::Redirect(to)) => {
+            let location = format!("location: {to}{}", request.path);
+            answer(stream, 302, &[&location], b"")
+        }
+        Some(Fault::Silence) => wait(reader),
+        Some(Fault::WebPage) => answer(stream, 200, &["content-type: text/html"], b"<h1>hi</h1>"),
+        _ if refused => answer(stream, 401, &["www-authenticate: Basic realm=\"git\""], b""),
+        Some(Fault::Truncate(most)) if posts => backend(stream, shared, request, most),
+        Some(Fault::Stall(most)) if posts => {
+            backend(stream, shared, request, most)?;
+            wait(reader)
+        }
+        _ => backend(stream, shared, request, usize::MAX),
+    }
 }
 
 /// Waits until the client goes away.

@@ -1,6 +1,8 @@
 //! Tests of native tools, without wasm and with real processes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -14,15 +16,17 @@ use super::super::bindings::exec::{
     Command, EnvValue, Error, Exit, Host as _, HostChild as _, Input, OutputMode,
 };
 use super::super::bindings::secrets::Host as _;
+use super::super::secrets::Secret;
 use super::super::{Attempt, Services};
 use super::{Child, ToolServices};
 use crate::model::{CallDecision, Fact, HostCall, LogStream, RunId, Signal, StageId, SystemClock};
 use crate::plan::{
-    Access, Effects, Mount, SecretHandle, SecretKind, StageLimits, StageRequest, ToolFacts,
+    Access, Effects, Mount, SecretDeclaration, SecretHandle, SecretKind, StageLimits, StageRequest,
+    ToolFacts,
 };
 use crate::policy::{ExecGrant, Grants, SecretsGrant, ToolGrant, ToolNetwork};
 use crate::sandbox::{Surroundings, resolve};
-use crate::store::{AttemptMessage, AttemptSink, Redactor};
+use crate::store::{Ambient, AttemptMessage, AttemptSink, Redactor, SecretSource, SecretVault};
 
 /// Long enough for a busy machine.
 const LONG: Duration = Duration::from_secs(30);
@@ -62,6 +66,10 @@ impl Default for Wish {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a request is one long list of fields"
+)]
 fn house(wish: Wish) -> House {
     let folder = tempfile::tempdir().expect("a folder");
     let mount = |path: &str, access| {
@@ -121,14 +129,9 @@ fn house(wish: Wish) -> House {
             launcher: crate::sandbox::tests::launcher(),
             scratch: folder.path().join("scratch"),
             surroundings: Surroundings::default(),
-            secret: Box::new(|name| {
-                let value = match name {
-                    "token" => "s3cret-token",
-                    _ => "-----BEGIN KEY-----",
-                };
-                Some(Zeroizing::new(value.into()))
-            }),
+            secret: Box::new(values),
         }),
+        vault: Arc::new(vault()),
         ..Services::default()
     };
     let (sender, receiver) = mpsc::channel(1024);
@@ -160,6 +163,39 @@ fn house(wish: Wish) -> House {
         cancel,
         marks: 0,
     }
+}
+
+/// The secrets of the run.
+fn vault() -> SecretVault {
+    let kinds = [("token", SecretKind::Token), ("key", SecretKind::SshKey)];
+    let declared = kinds.map(|(name, kind)| {
+        let declaration = SecretDeclaration {
+            kind,
+            hosts: Vec::new(),
+            from: None,
+        };
+        (name.to_owned(), declaration)
+    });
+    let sources = kinds.map(|(name, _)| {
+        let source = SecretSource::Env(name.to_owned());
+        (name.to_owned(), source)
+    });
+    let nothing = || Err(std::io::ErrorKind::NotFound.into());
+    let ambient = Ambient {
+        env: &|name| values(name).map(|value| OsString::from_vec(value.to_vec())),
+        file: &|_| nothing(),
+        stdin: &nothing,
+    };
+    SecretVault::load(&declared.into(), &sources.into(), &ambient).expect("they are well formed")
+}
+
+fn values(name: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let value = match name {
+        "token" => "s3cret-token",
+        "key" => "-----BEGIN OPENSSH PRIVATE KEY-----",
+        _ => return None,
+    };
+    Some(Zeroizing::new(value.into()))
 }
 
 async fn listen(
@@ -491,7 +527,7 @@ async fn the_first_command_says_what_the_wall_does_not_hold() {
         .collect();
     assert_eq!(said.len(), 1, "once: {said:?}");
     assert!(
-        said[0].contains("`network: none` is not enforced"),
+        said[0].contains("wall around native tools is `none`"),
         "{said:?}"
     );
 }
@@ -662,7 +698,7 @@ async fn secrets_reach_the_tool_and_leave_with_the_attempt() {
     let token = house.attempt.get("token".to_owned()).await.expect("works");
     let key = house.attempt.get("key".to_owned()).await.expect("works");
     let (token, key) = (token.expect("granted"), key.expect("granted"));
-    let borrow = |secret: &Resource<super::Secret>| Resource::new_borrow(secret.rep());
+    let borrow = |secret: &Resource<Secret>| Resource::new_borrow(secret.rep());
     let mut command =
         script("cat; echo; echo $TOKEN; cat $KEY; stat -c %a $KEY $(dirname $KEY); echo $KEY");
     command.stdin = Input::Secret(borrow(&token));
@@ -675,7 +711,7 @@ async fn secrets_reach_the_tool_and_leave_with_the_attempt() {
     let expected = [
         "s3cret-token",
         "s3cret-token",
-        "-----BEGIN KEY-----",
+        "-----BEGIN OPENSSH PRIVATE KEY-----",
         "600",
         "700",
     ];

@@ -178,7 +178,7 @@ fn house(list: &[&str], fetch: &[&str]) -> Option<House> {
             dial: None,
             secret: Box::new(|_| None),
         }),
-        exec: None,
+        ..Services::default()
     };
     let (sender, mut messages) = mpsc::channel(1024);
     let calls = Arc::<Mutex<Vec<HostCall>>>::default();

@@ -42,16 +42,13 @@ pub(super) fn decide(
         shown: format!("{method} (no plain URL: {error})"),
         error: Error::HttpRequestUriInvalid,
     })?;
-    let (url, shown, identity) = match secrets.swap_url(&asked) {
-        Some(secret) => {
-            let shown = format!("{method} {} of secret `{}`", secret.shown(), secret.name);
-            (secret.url, shown, format!("secret {}", secret.name))
-        }
-        None => {
-            let shown = format!("{method} {}", without_query(&asked));
-            let identity = format!("url {asked}");
-            (asked, shown, identity)
-        }
+    let (url, shown, identity) = if let Some(secret) = secrets.swap_url(&asked) {
+        let shown = format!("{method} {} of secret `{}`", secret.shown(), secret.name);
+        (secret.url, shown, format!("secret {}", secret.name))
+    } else {
+        let shown = format!("{method} {}", without_query(&asked));
+        let identity = format!("url {asked}");
+        (asked, shown, identity)
     };
     let covering = grant.iter().filter(|pattern| pattern.matches(method, &url));
     let private = covering.clone().any(|pattern| pattern.private);

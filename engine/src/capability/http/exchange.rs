@@ -76,8 +76,8 @@ impl Exchange {
         let (mut head, body) = request.into_parts();
         head.uri = self.allowed.url.as_str().parse::<Uri>().ok()?;
         let names = self.swap_headers(&mut head.headers, &head.uri)?;
-        for name in names {
-            self.allowed.shown += &format!(" with secret `{name}`");
+        for name in &names {
+            self.allowed.shown.extend([" with secret `", name, "`"]);
         }
         head.headers.entry(USER_AGENT).or_insert(OUR_USER_AGENT);
         if let Some(key) = &self.key

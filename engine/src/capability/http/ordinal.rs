@@ -20,7 +20,7 @@ impl Ordinals {
         method: &str,
         identity: &str,
     ) -> String {
-        let request = hash([run.to_string(), stage.to_string()], [method, identity]);
+        let request = hash([run.as_str(), stage.as_str(), method, identity]);
         // No more requests than this are let through, so no more are told apart.
         let is_known = self.0.contains_key(&request);
         let ordinal = if is_known || (self.0.len() as u64) < limits::ATTEMPT_FACTS {
@@ -30,15 +30,15 @@ impl Ordinals {
         } else {
             0
         };
-        let key = hash([request.to_string(), ordinal.to_string()], []);
+        let key = hash([request.hex().as_str(), ordinal.to_string().as_str()]);
         key.hex()[..32].to_owned()
     }
 }
 
 /// Each part with its length, so that no two lists of parts run together.
-fn hash<const N: usize>(first: [String; 2], rest: [&str; N]) -> Digest {
+fn hash<const N: usize>(parts: [&str; N]) -> Digest {
     let mut hasher = Hasher::default();
-    for part in first.iter().map(String::as_str).chain(rest) {
+    for part in parts {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }

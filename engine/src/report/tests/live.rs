@@ -81,6 +81,13 @@ fn busy() -> Vec<Event> {
                 ..section(2, "a title that is far too long", 0, None)
             },
         )
+        .progress(
+            "build",
+            Progress {
+                done: None,
+                ..section(1, "cargo build --locked --workspace", 0, None)
+            },
+        )
         .wait(65_000)
         .log("build", "   Compiling wasmtime v48.0.8")
         .start("test", 1)

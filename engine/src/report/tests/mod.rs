@@ -6,3 +6,5 @@ mod live;
 mod rendered;
 mod scripts;
 mod speed;
+
+pub(super) use scripts::{Script, failing, id, section};

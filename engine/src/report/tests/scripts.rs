@@ -15,14 +15,14 @@ use crate::model::{
 use crate::report::{OutputMode, ReportOptions, TerminalSize, reporter};
 
 /// Events in the making. Time starts at 12:00:00 UTC and goes on by hand.
-pub(super) struct Script {
-    pub(super) events: Vec<Event>,
+pub(in crate::report) struct Script {
+    pub(in crate::report) events: Vec<Event>,
     at: u64,
     sequence: u64,
 }
 
 impl Script {
-    pub(super) fn new() -> Self {
+    pub(in crate::report) fn new() -> Self {
         Self {
             events: Vec::new(),
             at: 1_772_366_400_000,
@@ -30,12 +30,12 @@ impl Script {
         }
     }
 
-    pub(super) fn wait(&mut self, ms: u64) -> &mut Self {
+    pub(in crate::report) fn wait(&mut self, ms: u64) -> &mut Self {
         self.at += ms;
         self
     }
 
-    pub(super) fn fact(&mut self, fact: Fact) -> &mut Self {
+    pub(in crate::report) fn fact(&mut self, fact: Fact) -> &mut Self {
         self.sequence += 1;
         self.events.push(Event::Fact {
             sequence: self.sequence,
@@ -45,7 +45,7 @@ impl Script {
         self
     }
 
-    pub(super) fn signal(&mut self, signal: Signal) -> &mut Self {
+    pub(in crate::report) fn signal(&mut self, signal: Signal) -> &mut Self {
         self.events.push(Event::Signal {
             at: Timestamp(self.at),
             signal,
@@ -53,11 +53,11 @@ impl Script {
         self
     }
 
-    pub(super) fn run(&mut self, name: &str, stages: &[&str]) -> &mut Self {
+    pub(in crate::report) fn run(&mut self, name: &str, stages: &[&str]) -> &mut Self {
         self.run_behind(name, WallLevel::Strong, &[], stages)
     }
 
-    pub(super) fn run_behind(
+    pub(in crate::report) fn run_behind(
         &mut self,
         name: &str,
         wall: WallLevel,
@@ -78,7 +78,7 @@ impl Script {
         })
     }
 
-    pub(super) fn start(&mut self, stage: &str, attempt: u32) -> &mut Self {
+    pub(in crate::report) fn start(&mut self, stage: &str, attempt: u32) -> &mut Self {
         self.fact(Fact::StageStarted {
             stage: id(stage),
             attempt,
@@ -87,11 +87,11 @@ impl Script {
         })
     }
 
-    pub(super) fn log(&mut self, stage: &str, text: &str) -> &mut Self {
+    pub(in crate::report) fn log(&mut self, stage: &str, text: &str) -> &mut Self {
         self.log_at(stage, LogStream::ToolStderr, Level::Warn, text)
     }
 
-    pub(super) fn log_at(
+    pub(in crate::report) fn log_at(
         &mut self,
         stage: &str,
         stream: LogStream,
@@ -111,7 +111,7 @@ impl Script {
         })
     }
 
-    pub(super) fn progress(&mut self, stage: &str, progress: Progress) -> &mut Self {
+    pub(in crate::report) fn progress(&mut self, stage: &str, progress: Progress) -> &mut Self {
         self.signal(Signal::Progressed {
             stage: id(stage),
             attempt: 1,
@@ -119,7 +119,7 @@ impl Script {
         })
     }
 
-    pub(super) fn call(&mut self, stage: &str, call: &Call) -> &mut Self {
+    pub(in crate::report) fn call(&mut self, stage: &str, call: &Call) -> &mut Self {
         self.fact(Fact::HostCalled(HostCall {
             stage: id(stage),
             attempt: 1,
@@ -134,7 +134,7 @@ impl Script {
         }))
     }
 
-    pub(super) fn annotate(&mut self, stage: &str, annotation: Annotation) -> &mut Self {
+    pub(in crate::report) fn annotate(&mut self, stage: &str, annotation: Annotation) -> &mut Self {
         self.fact(Fact::Annotated {
             stage: id(stage),
             attempt: 1,
@@ -143,7 +143,12 @@ impl Script {
     }
 
     /// Usage, commit and end of a stage that succeeded.
-    pub(super) fn succeed(&mut self, stage: &str, attempts: u32, duration_ms: u64) -> &mut Self {
+    pub(in crate::report) fn succeed(
+        &mut self,
+        stage: &str,
+        attempts: u32,
+        duration_ms: u64,
+    ) -> &mut Self {
         self.fact(Fact::HostUsed {
             stage: id(stage),
             attempt: attempts,
@@ -159,7 +164,7 @@ impl Script {
         .end(stage, Outcome::Succeeded, attempts)
     }
 
-    pub(super) fn fail(
+    pub(in crate::report) fn fail(
         &mut self,
         stage: &str,
         attempt: u32,
@@ -176,7 +181,7 @@ impl Script {
         })
     }
 
-    pub(super) fn skip(&mut self, stage: &str, because: &str) -> &mut Self {
+    pub(in crate::report) fn skip(&mut self, stage: &str, because: &str) -> &mut Self {
         self.fact(Fact::StageSkipped {
             stage: id(stage),
             because: because.to_owned(),
@@ -184,7 +189,12 @@ impl Script {
         .end(stage, Outcome::Skipped, 0)
     }
 
-    pub(super) fn end(&mut self, stage: &str, outcome: Outcome, attempts: u32) -> &mut Self {
+    pub(in crate::report) fn end(
+        &mut self,
+        stage: &str,
+        outcome: Outcome,
+        attempts: u32,
+    ) -> &mut Self {
         self.fact(Fact::StageFinished {
             stage: id(stage),
             outcome,
@@ -192,7 +202,7 @@ impl Script {
         })
     }
 
-    pub(super) fn finish(
+    pub(in crate::report) fn finish(
         &mut self,
         result: Outcome,
         outputs: Value,
@@ -206,7 +216,7 @@ impl Script {
     }
 }
 
-pub(super) struct Call {
+pub(in crate::report) struct Call {
     pub(super) interface: &'static str,
     pub(super) function: &'static str,
     pub(super) arguments: &'static str,
@@ -216,7 +226,7 @@ pub(super) struct Call {
     pub(super) duration_us: u64,
 }
 
-pub(super) fn id(stage: &str) -> StageId {
+pub(in crate::report) fn id(stage: &str) -> StageId {
     StageId::new(stage).expect("the tests use names")
 }
 
@@ -225,7 +235,12 @@ pub(super) fn run_id() -> RunId {
 }
 
 /// A part of the work, open, counted in objects.
-pub(super) fn section(number: u64, title: &str, done: u64, total: Option<u64>) -> Progress {
+pub(in crate::report) fn section(
+    number: u64,
+    title: &str,
+    done: u64,
+    total: Option<u64>,
+) -> Progress {
     Progress {
         section: number,
         title: title.to_owned(),
@@ -271,12 +286,16 @@ pub(super) fn good() -> Vec<Event> {
         .start("fetch", 1)
         .progress("fetch", section(1, "receive", 10, Some(40)))
         .wait(1_200)
+        .progress("fetch", section(1, "receive", 40, Some(40)))
+        // As the end of a section is told: nothing but that it ended.
         .progress(
             "fetch",
             Progress {
-                done: Some(40),
+                done: None,
+                total: None,
+                unit: String::new(),
                 closed: true,
-                ..section(1, "receive", 0, Some(40))
+                ..section(1, "receive", 0, None)
             },
         )
         .succeed("fetch", 1, 1_200)
@@ -319,7 +338,7 @@ pub(super) fn good() -> Vec<Event> {
 }
 
 /// A stage is tried again and fails, another only warns, a third is skipped.
-pub(super) fn failing() -> Vec<Event> {
+pub(in crate::report) fn failing() -> Vec<Event> {
     let lost = [
         "a tool can see other processes of the user",
         "a tool can reach every port of a host that it is granted",

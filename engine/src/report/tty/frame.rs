@@ -8,8 +8,9 @@ use crate::report::failure::is_explained;
 use crate::report::paint::{Paint, Tone};
 use crate::report::quantity::{amount, count, elapsed, thousands};
 use crate::report::reporter::TerminalSize;
+use crate::report::stage_view::{StageState, StageView};
 use crate::report::summary::{name_columns, stage_line};
-use crate::report::view::{RunView, StageState, StageView};
+use crate::report::view::RunView;
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 /// Lines for stages that ended, where not all stages fit.
@@ -168,6 +169,11 @@ impl Draft<'_> {
     /// `      clone             ━━━━━━━━━━──────────  51%  12.3 MiB of 24.0 MiB`.
     fn section(&self, section: &Progress) -> String {
         let title = escape(&section.title);
+        let amount = amount(section).map(|amount| escape(&amount).into_owned());
+        let status = section.status.as_deref().map(escape);
+        if amount.is_none() && status.is_none() {
+            return format!("      {}", cut(&title, self.columns.saturating_sub(6)));
+        }
         let title = pad(&cut(&title, SECTION_TITLE_COLUMNS), SECTION_TITLE_COLUMNS);
         let mut lead = 6 + SECTION_TITLE_COLUMNS + 2;
         let mut line = format!("      {title}  ");
@@ -180,8 +186,6 @@ impl Draft<'_> {
             let _ = write!(line, " {percent:>3}%  ");
             lead += BAR_COLUMNS + 7;
         }
-        let status = section.status.as_deref().map(escape);
-        let amount = amount(section).map(|amount| escape(&amount).into_owned());
         let parts: Vec<String> = amount
             .into_iter()
             .chain(status.map(std::borrow::Cow::into_owned))

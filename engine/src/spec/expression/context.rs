@@ -87,25 +87,6 @@ pub struct Reference {
     pub span: Range<usize>,
 }
 
-impl Reference {
-    /// Whether its value is known when the plan is made.
-    ///
-    /// `stages`, `run.result` and what an environment takes from them are known
-    /// in the run alone, and a secret is never a value.
-    pub fn is_plan_time(&self) -> bool {
-        match self.context {
-            Context::Stages | Context::Environment | Context::Secrets => false,
-            Context::Run => self.path.first().is_some_and(|field| field != "result"),
-            Context::Inputs
-            | Context::Env
-            | Context::Git
-            | Context::Event
-            | Context::Runner
-            | Context::Matrix => true,
-        }
-    }
-}
-
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.context.as_str())?;

@@ -13,6 +13,8 @@ mod budget;
 mod call;
 mod compare;
 mod context;
+#[cfg(test)]
+mod docs_tests;
 mod error;
 mod evaluate;
 mod explain;

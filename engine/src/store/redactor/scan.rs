@@ -70,6 +70,17 @@ impl Redactor {
         }
     }
 
+    /// The same for the beginning of a longer text: what may be the beginning of a
+    /// secret at its end is left out.
+    pub fn redact_beginning<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let mut out = Vec::with_capacity(text.len());
+        self.redact_torn(text.as_bytes(), Torn::default(), false, &mut out);
+        Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+    }
+
     /// The bytes with every secret replaced by `***`.
     pub fn redact_bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let Some(table) = &self.0 else {

@@ -261,6 +261,20 @@ fn an_endless_secret_is_not_held_back_for_ever() {
 }
 
 #[test]
+fn the_beginning_of_a_text_does_not_end_in_half_a_secret() {
+    let redactor = redactor(&["abcdefgh"]);
+    for (text, expected) in [
+        ("-abcdefgh-", "-***-"),
+        ("-abcdefgh-abc", "-***-"),
+        ("-abcdefgh-abcx", "-***-abcx"),
+        ("-", "-"),
+        ("a", ""),
+    ] {
+        assert_eq!(redactor.redact_beginning(text), expected);
+    }
+}
+
+#[test]
 fn bytes_that_are_no_text_pass() {
     let redactor = redactor(&["s\u{e9}cret!"]);
     let bytes = [b"\xff\xfe", "s\u{e9}cret!".as_bytes(), b"\xff"].concat();

@@ -105,16 +105,13 @@ impl AttemptSecrets {
                 .iter()
                 .find(|entry| here.starts_with(entry.placeholder.as_bytes()));
             let value = entry.and_then(|entry| Some((entry, self.value(entry)?)));
-            let used = match value {
-                Some((entry, value)) => {
-                    swapped.extend_from_slice(value.expose_secret().as_bytes());
-                    names.push(entry.handle.name.clone());
-                    entry.placeholder.len()
-                }
-                None => {
-                    swapped.extend_from_slice(PREFIX.as_bytes());
-                    PREFIX.len()
-                }
+            let used = if let Some((entry, value)) = value {
+                swapped.extend_from_slice(value.expose_secret().as_bytes());
+                names.push(entry.handle.name.clone());
+                entry.placeholder.len()
+            } else {
+                swapped.extend_from_slice(PREFIX.as_bytes());
+                PREFIX.len()
             };
             rest = &here[used..];
         }

@@ -137,7 +137,11 @@ fn names(path: &str) -> Result<Vec<String>, String> {
 /// cannot be computed by a loop.
 #[inline(never)]
 fn recurse(depth: u64) -> u64 {
-    if depth == 0 { 1 } else { recurse(depth - 1).wrapping_mul(31) ^ depth }
+    if depth == 0 {
+        1
+    } else {
+        recurse(depth - 1).wrapping_mul(31) ^ depth
+    }
 }
 
 /// Takes memory until there is no more; how much that was.
