@@ -225,13 +225,13 @@ pub fn dot(plan: &Plan) -> String {
         let style = if stage.finally { ", style=dashed" } else { "" };
         // The quoting of JSON is that of Graphviz, for what ids and names hold.
         let label = Value::from(label(stage, "\n"));
-        write!(text, "  {} [label={label}{style}];\n", quoted(stage)).expect(NEVER);
+        writeln!(text, "  {} [label={label}{style}];", quoted(stage)).expect(NEVER);
     }
     for (stage, need) in edges(plan) {
         let from = quoted(&plan.stages[need.stage]);
         let label = outcomes(need).map(|it| format!(" [label=\"{it}\"]"));
         let label = label.unwrap_or_default();
-        write!(text, "  {from} -> {}{label};\n", quoted(stage)).expect(NEVER);
+        writeln!(text, "  {from} -> {}{label};", quoted(stage)).expect(NEVER);
     }
     text.push_str("}\n");
     text
@@ -252,19 +252,19 @@ pub fn mermaid(plan: &Plan) -> String {
                 c => write!(shown, "#{};", u32::from(c)).expect(NEVER),
             }
         }
-        write!(text, "  s{at}[\"{shown}\"]\n").expect(NEVER);
+        writeln!(text, "  s{at}[\"{shown}\"]").expect(NEVER);
     }
     for (at, stage) in plan.stages.iter().enumerate() {
         for need in &stage.needs {
             let label = outcomes(need).map(|it| format!("|\"{it}\"|"));
             let label = label.unwrap_or_default();
-            write!(text, "  s{} -->{label} s{at}\n", need.stage).expect(NEVER);
+            writeln!(text, "  s{} -->{label} s{at}", need.stage).expect(NEVER);
         }
     }
     if finally_from(plan) < plan.stages.len() {
         text.push_str("  subgraph finally\n");
         for at in finally_from(plan)..plan.stages.len() {
-            write!(text, "    s{at}\n").expect(NEVER);
+            writeln!(text, "    s{at}").expect(NEVER);
         }
         text.push_str("  end\n");
     }

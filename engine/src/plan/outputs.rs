@@ -54,11 +54,11 @@ fn check_one(
     let message = format!("the stage `{id}` has no output `{name}`");
     let diagnostic = Diagnostic::error(code::UNKNOWN_REFERENCE, span, message);
     let near = nearest_name(name, schema.properties(), out);
-    out.push(match near {
-        Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
-        None => {
-            let known: Vec<&str> = schema.properties().take(20).collect();
-            diagnostic.hint(format!("its outputs are: {}", known.join(", ")))
-        }
-    });
+    let hint = if let Some(near) = near {
+        format!("did you mean `{near}`?")
+    } else {
+        let known: Vec<&str> = schema.properties().take(20).collect();
+        format!("its outputs are: {}", known.join(", "))
+    };
+    out.push(diagnostic.hint(hint));
 }

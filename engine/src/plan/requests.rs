@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::imports::shown;
-use super::stage_info::{Capability, CapabilityRequest};
+use super::stage_info::{Capability, CapabilityRequest, StageInfo};
 use crate::model::{Diagnostic, Span};
-use crate::policy::{GitGrant, GitPattern, GitUrl, Grants, Part, decide};
+use crate::policy::{GitGrant, GitPattern, GitUrl, Grants, HttpPattern, Part, decide, request_url};
 use crate::spec::{Diagnostics, StageSpec, code};
 
 /// Reports the requests without which the plugin cannot work and that the
@@ -15,13 +15,16 @@ use crate::spec::{Diagnostics, StageSpec, code};
 pub(super) fn missing(
     stage: &StageSpec,
     plugin: &str,
-    requests: &[CapabilityRequest],
+    info: &StageInfo,
     known: &Value,
     grants: &Grants,
     out: &mut Diagnostics,
 ) {
-    for request in requests.iter().filter(|request| request.required) {
-        let value = request.from.as_ref().and_then(|from| known.get(from));
+    for request in info.requests.iter().filter(|request| request.required) {
+        let value = request.from.as_ref().and_then(|from| {
+            let default = info.inputs.root().property(from).default_value();
+            known.get(from).or(default)
+        });
         let scopes = scopes(request.capability, value);
         if scopes.is_empty() && !is_granted(request.capability, grants) {
             out.push(not_granted(stage, plugin, request, None));
@@ -39,7 +42,7 @@ pub(super) fn missing(
 fn scopes(capability: Capability, value: Option<&Value>) -> Vec<String> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     match (capability, value) {
-        (Capability::Http | Capability::Secrets, _) | (_, None) => Vec::new(),
+        (Capability::Secrets, _) | (_, None) => Vec::new(),
         // `commands: [[cargo, build], …]` asks for the first word of each.
         (Capability::Exec, Some(Value::Array(commands))) => {
             let program = |command: &Value| text(command.get(0).unwrap_or(command));
@@ -90,7 +93,17 @@ fn covers(capability: Capability, scope: &str, grants: &Grants) -> bool {
             workspace.is_some_and(|it| folder(&it.read) || folder(&it.write))
         }
         Capability::WorkspaceWrite => workspace.is_some_and(|it| folder(&it.write)),
-        Capability::Http | Capability::Secrets => true,
+        Capability::Http => {
+            let granted = grants.http.iter().flat_map(|it| &it.allow);
+            // Which method it uses is not known before it does.
+            let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+            request_url(scope).is_ok_and(|url| {
+                granted
+                    .into_iter()
+                    .any(|pattern| methods.iter().any(|method| pattern.matches(method, &url)))
+            })
+        }
+        Capability::Secrets => true,
     }
 }
 
@@ -110,7 +123,7 @@ fn not_granted(
     let (verb, what) = match request.capability {
         Capability::GitList => ("ask", "a remote"),
         Capability::GitFetch => ("fetch from", "a remote"),
-        Capability::Http => ("make", "requests"),
+        Capability::Http => ("make requests to", "a server"),
         Capability::Exec => ("run", "a tool"),
         Capability::WorkspaceRead => ("read", "a folder"),
         Capability::WorkspaceWrite => ("write", "a folder"),
@@ -138,7 +151,7 @@ fn line(capability: Capability, scope: Option<&str>) -> String {
     match capability {
         Capability::GitList => format!("git: {{ list: [{}] }}", remote(scope)),
         Capability::GitFetch => format!("git: {{ fetch: [{}] }}", remote(scope)),
-        Capability::Http => "http: [\"POST https://HOST/PATH\"]".to_owned(),
+        Capability::Http => format!("http: [{}]", request(scope)),
         Capability::Exec => {
             let tool = scope.unwrap_or("TOOL");
             format!("exec: [{{ tool: {tool}, network: none }}]")
@@ -152,10 +165,28 @@ fn line(capability: Capability, scope: Option<&str>) -> String {
 fn remote(scope: Option<&str>) -> String {
     let text = scope.unwrap_or("https://HOST/PATH");
     let private = text.parse::<GitPattern>().is_ok_and(|pattern| {
-        let public = decide(Part::Git(&pattern)).is_err();
-        public && decide(Part::Git(&pattern.with_private(true))).is_ok()
+        let refused = decide(Part::Git(&pattern)).is_err();
+        refused && decide(Part::Git(&pattern.with_private(true))).is_ok()
     });
     let quoted = Value::from(text).to_string();
+    if private {
+        format!("{{ allow: {quoted}, private: true }}")
+    } else {
+        quoted
+    }
+}
+
+/// A request as it can be granted.
+fn request(scope: Option<&str>) -> String {
+    let url = scope.unwrap_or("https://HOST/PATH");
+    // A query is free unless it is written.
+    let url = url.split(['?', '#']).next().unwrap_or(url);
+    let text = format!("POST {url}");
+    let quoted = Value::from(text.as_str()).to_string();
+    let private = text.parse::<HttpPattern>().is_ok_and(|pattern| {
+        let refused = decide(Part::Http(&pattern)).is_err();
+        refused && decide(Part::Http(&pattern.with_private(true))).is_ok()
+    });
     if private {
         format!("{{ allow: {quoted}, private: true }}")
     } else {

@@ -119,7 +119,7 @@ impl Resolving<'_> {
             out,
         );
         let grants = self.grants(stage, &with, out);
-        requests::missing(stage, &uses, &info.requests, &with.known, &grants, out);
+        requests::missing(stage, &uses, info, &with.known, &grants, out);
         self.warn(stage, &uses, plugin.facts, &grants, out);
         let effects = settle::effects(stage, &grants);
         let retry = settle::retry(stage, &self.spec.defaults, effects, out);

@@ -190,6 +190,11 @@ impl<'s> Field<'s> {
         self.at(self.keyword("items"))
     }
 
+    /// The value that the schema says is meant when none is given.
+    pub fn default_value(self) -> Option<&'s Value> {
+        self.keyword("default")
+    }
+
     /// Names of the properties, in the order of the schema.
     pub fn properties(self) -> impl Iterator<Item = &'s str> {
         let properties = self.keyword("properties").and_then(Value::as_object);

@@ -1,14 +1,20 @@
 //! Tests of plans: texts, and what becomes of them.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::fixture::plan;
-use super::{Effects, Facts, GitFacts, Plan, RetryOn, ToolFacts, dot, explain, mermaid};
+use super::{
+    Effects, Facts, GitFacts, ImportedFunction, Plan, PluginFacts, PluginIndex, RetryOn, StageInfo,
+    ToolFacts, dot, explain, mermaid, resolve,
+};
 use crate::model::{Digest, Outcome};
-use crate::spec::code;
 use crate::spec::expression::Template;
+use crate::spec::{check, code, parse};
 
 fn facts() -> Facts {
     Facts {
@@ -233,7 +239,9 @@ fn what_a_plugin_needs_is_granted_or_named_with_the_line_to_add() {
         ),
         (
             "uses: builtin:notify, with: { webhook: \"${{ secrets.key }}\" }",
-            &["E0301 stage `a` is not allowed to make requests"],
+            &[
+                "E0301 stage `a` is not allowed to make requests to a server (add to it:  capabilities: { http: [\"POST https://HOST/PATH\"] })",
+            ],
         ),
         (
             "uses: builtin:fetch, with: { repository: ., path: src/x }, capabilities: { git: { fetch: [.] }, workspace: { write: [source] } }",
@@ -550,4 +558,72 @@ fn values_of_a_plan_are_plain_data() {
     let plan = planned(&text);
     let expected: Value = json!({ "value": { "a": [1, "a.b", null] } });
     assert_eq!(plan.stages[0].with, Template::Literal(expected));
+}
+
+/// The plugins that come with the engine, by the documents that they bring.
+fn builtins() -> PluginIndex {
+    let plugins = [
+        (
+            "branch-check",
+            include_str!("../../../plugins/branch-check/stage-info.json"),
+            "engine:git/remote",
+        ),
+        (
+            "fetch",
+            include_str!("../../../plugins/fetch/stage-info.json"),
+            "engine:git/checkout",
+        ),
+        (
+            "build",
+            include_str!("../../../plugins/build/stage-info.json"),
+            "engine:exec/process",
+        ),
+        (
+            "notify",
+            include_str!("../../../plugins/notify/stage-info.json"),
+            "wasi:http/outgoing-handler",
+        ),
+    ];
+    let plugins = plugins.map(|(name, document, interface)| {
+        let version = if interface.starts_with("wasi") {
+            "0.2.12"
+        } else {
+            "0.1.0"
+        };
+        let import = ImportedFunction {
+            interface: format!("{interface}@{version}"),
+            function: "f".to_owned(),
+        };
+        let facts = PluginFacts {
+            digest: Digest::of(document.as_bytes()),
+            imports: vec![import],
+            info: Arc::new(StageInfo::parse(document).expect("a built-in describes itself well")),
+        };
+        (format!("builtin:{name}"), facts)
+    });
+    PluginIndex {
+        plugins: plugins.into_iter().collect(),
+    }
+}
+
+#[test]
+fn every_example_is_planned_without_a_warning() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pipelines");
+    let mut seen = 0;
+    for entry in fs::read_dir(folder).expect("the examples are there") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("an example is a text");
+        let (spec, mut found) = parse(&text);
+        let spec = spec.expect("an example is a pipeline");
+        found.extend(check(&spec, &text));
+        assert!(found.is_empty(), "{}: {found:#?}", path.display());
+        let (plan, found) = resolve(&spec, Digest::of(text.as_bytes()), facts(), &builtins());
+        assert!(found.is_empty(), "{}: {found:#?}", path.display());
+        assert!(plan.is_some());
+        seen += 1;
+    }
+    assert!(seen >= 4, "only {seen} examples");
 }

@@ -79,7 +79,7 @@ fn decide_tool(tool: &ToolGrant) -> Result<(), Refusal> {
         ToolNetwork::Hosts(hosts) => {
             for host in hosts {
                 let parsed = Host::parse(host);
-                let private = parsed.as_ref().is_ok_and(|host| is_private(host));
+                let private = parsed.as_ref().is_ok_and(is_private);
                 if private {
                     return refuse(
                         "a tool may not be given a private address",
