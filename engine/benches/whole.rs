@@ -245,7 +245,10 @@ fn median(costs: impl Iterator<Item = Cost>) -> Cost {
 }
 
 /// Runs a command to its end.
-#[expect(unsafe_code, reason = "wait4 tells what one child used, which std does not")]
+#[expect(
+    unsafe_code,
+    reason = "wait4 tells what one child used, which std does not"
+)]
 #[expect(clippy::zombie_processes, reason = "wait4 waits for it")]
 fn measure(command: &mut Command) -> Cost {
     let started = Instant::now();

@@ -11,7 +11,10 @@ use super::environment::Environment;
 use super::facts;
 use super::failure::Failure;
 use super::places::Places;
-use crate::capability::{Services, ToolServices, git::{GitServices, SecretSource}};
+use crate::capability::{
+    Services, ToolServices,
+    git::{GitServices, SecretSource},
+};
 use crate::egress::Client;
 use crate::model::{Clock, SystemClock};
 use crate::runtime::{Runtime, RuntimeOptions};

@@ -111,17 +111,16 @@ impl Reading<'_> {
         let value = number
             .as_u64()
             .and_then(|number| u32::try_from(number).ok());
-        match value.filter(|value| range.contains(value)) {
-            Some(value) => Some(Spanned::new(value, node.span)),
-            None => {
-                let message = format!(
-                    "{what} is a whole number from {} to {}",
-                    range.start(),
-                    range.end()
-                );
-                self.error(code::OUT_OF_RANGE, node.span, message);
-                None
-            }
+        if let Some(value) = value.filter(|value| range.contains(value)) {
+            Some(Spanned::new(value, node.span))
+        } else {
+            let message = format!(
+                "{what} is a whole number from {} to {}",
+                range.start(),
+                range.end()
+            );
+            self.error(code::OUT_OF_RANGE, node.span, message);
+            None
         }
     }
 
