@@ -1,5 +1,7 @@
 //! Tests of plans: texts, and what becomes of them.
 
+#![expect(clippy::format_push_string, reason = "texts that are put together")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

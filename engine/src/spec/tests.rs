@@ -1,5 +1,12 @@
 //! Tests of the language: texts, and all that is wrong with them.
 
+#![expect(
+    clippy::too_many_lines,
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "tables of data, and texts that are put together"
+)]
+
 use proptest::prelude::*;
 
 use super::{check, parse};
