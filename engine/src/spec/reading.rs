@@ -111,18 +111,13 @@ impl Reading<'_> {
         let value = number
             .as_u64()
             .and_then(|number| u32::try_from(number).ok());
-        match value.filter(|value| range.contains(value)) {
-            Some(value) => Some(Spanned::new(value, node.span)),
-            None => {
-                let message = format!(
-                    "{what} is a whole number from {} to {}",
-                    range.start(),
-                    range.end()
-                );
-                self.error(code::OUT_OF_RANGE, node.span, message);
-                None
-            }
+        if let Some(value) = value.filter(|value| range.contains(value)) {
+            return Some(Spanned::new(value, node.span));
         }
+        let (least, most) = (range.start(), range.end());
+        let message = format!("{what} is a whole number from {least} to {most}");
+        self.error(code::OUT_OF_RANGE, node.span, message);
+        None
     }
 
     pub(super) fn duration(&mut self, node: &Node<'_>) -> Option<Spanned<Duration>> {
