@@ -4,6 +4,8 @@
 //! within one pass, since a machine may be busy at any time; medians are shown.
 //! Processor time is user and system time of the whole tree of processes.
 
+#![expect(clippy::print_stdout, reason = "figures are what it is for")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -104,7 +106,7 @@ impl Bench {
             let folder = repository.join(format!("folder{folder}"));
             fs::create_dir_all(&folder).expect("made");
             for file in 0..100 {
-                let text = format!("{folder:?} {file}\n").repeat(40);
+                let text = format!("{} {file}\n", folder.display()).repeat(40);
                 fs::write(folder.join(format!("file{file}")), text).expect("written");
             }
         }
@@ -247,6 +249,7 @@ fn median(costs: impl Iterator<Item = Cost>) -> Cost {
     unsafe_code,
     reason = "wait4 tells what one child used, which std does not"
 )]
+#[expect(clippy::zombie_processes, reason = "wait4 waits for it")]
 fn measure(command: &mut Command) -> Cost {
     let started = Instant::now();
     let child = command

@@ -15,8 +15,8 @@ use super::environment::Environment;
 use super::failure::Failure;
 use super::{Exit, builtin, diagnostics, facts};
 use crate::model::{Diagnostic, Digest, Severity, limits, suggest};
-use crate::report::escape;
 use crate::plan::{self, ImportedFunction, Plan, PluginFacts, PluginIndex, StageInfo};
+use crate::report::escape;
 use crate::runtime::{ComponentError, Plugin, Runtime};
 use crate::spec::{self, Spec, Uses};
 

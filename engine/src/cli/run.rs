@@ -50,7 +50,11 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
         },
         wall: wall.level,
         // A wall that nothing leans on need not be spoken of.
-        lost: if uses_tools(&planned.plan) { wall.lost } else { Vec::new() },
+        lost: if uses_tools(&planned.plan) {
+            wall.lost
+        } else {
+            Vec::new()
+        },
         redactor: Arc::new(vault.redactor()),
         jitter: random::fraction,
     };

@@ -11,7 +11,10 @@ use super::environment::Environment;
 use super::facts;
 use super::failure::Failure;
 use super::places::Places;
-use crate::capability::{Services, ToolServices, git::GitServices};
+use crate::capability::{
+    Services, ToolServices,
+    git::{GitServices, SecretSource},
+};
 use crate::egress::Client;
 use crate::model::{Clock, SystemClock};
 use crate::runtime::{Runtime, RuntimeOptions};
@@ -81,9 +84,7 @@ fn known_hosts(environment: &Environment) -> Option<PathBuf> {
     Some(Path::new(&home).join(".ssh/known_hosts")).filter(|path| path.is_file())
 }
 
-fn values(
-    vault: &Arc<SecretVault>,
-) -> Box<dyn Fn(&str) -> Option<Zeroizing<Vec<u8>>> + Send + Sync> {
+fn values(vault: &Arc<SecretVault>) -> Box<SecretSource> {
     let vault = Arc::clone(vault);
     Box::new(move |name| {
         vault

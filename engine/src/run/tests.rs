@@ -106,7 +106,7 @@ fn failed(outcome: Outcome, class: FailureClass) -> AttemptEnd {
 }
 
 fn literal(value: Value) -> Template {
-    serde_json::from_value(value).expect("a value is a template")
+    Template::Literal(value)
 }
 
 fn stage(id: &str, needs: &[usize]) -> PlannedStage {
@@ -142,6 +142,33 @@ fn stage(id: &str, needs: &[usize]) -> PlannedStage {
     }
 }
 
+fn plan(stages: Vec<PlannedStage>) -> Plan {
+    Plan {
+        version: 1,
+        pipeline: "test".to_owned(),
+        run_name: "test".to_owned(),
+        source: Digest::of(b""),
+        facts: Facts::default(),
+        env: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        stages,
+        outputs: BTreeMap::new(),
+    }
+}
+
+fn options(run: &RunId, concurrency: usize, on_failure: OnFailure) -> RunOptions {
+    RunOptions {
+        run: run.clone(),
+        plan_digest: Digest::of(b"plan"),
+        concurrency,
+        on_failure,
+        wall: WallLevel::None,
+        lost: Vec::new(),
+        redactor: Arc::<Redactor>::default(),
+        jitter: || 0.0,
+    }
+}
+
 struct Run {
     stages: Vec<PlannedStage>,
     runner: Scripted,
@@ -172,27 +199,8 @@ impl Run {
         let home = Home::open(directory.path()).expect("a home");
         let run = RunId::new();
         let run_directory = Arc::new(home.create_run(&run).expect("a run"));
-        let plan = Plan {
-            version: 1,
-            pipeline: "test".to_owned(),
-            run_name: "test".to_owned(),
-            source: Digest::of(b""),
-            facts: Facts::default(),
-            env: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-            stages: self.stages,
-            outputs: BTreeMap::new(),
-        };
-        let options = RunOptions {
-            run: run.clone(),
-            plan_digest: Digest::of(b"plan"),
-            concurrency: self.concurrency,
-            on_failure: self.on_failure,
-            wall: WallLevel::None,
-            lost: Vec::new(),
-            redactor: Arc::<Redactor>::default(),
-            jitter: || 0.0,
-        };
+        let plan = plan(self.stages);
+        let options = options(&run, self.concurrency, self.on_failure);
         let (events, mut shown) = mpsc::channel(16);
         let (cancel, cancels) = mpsc::channel(4);
         let mut triggers = self.cancel_when_started;
@@ -226,7 +234,7 @@ impl Run {
             cancels,
             options,
         );
-        let report = tokio::time::timeout(Duration::from_secs(60), Box::pin(executed))
+        let report = tokio::time::timeout(Duration::from_mins(1), Box::pin(executed))
             .await
             .expect("a run comes to its end")
             .expect("the engine does not fail");

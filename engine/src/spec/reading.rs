@@ -112,12 +112,16 @@ impl Reading<'_> {
             .as_u64()
             .and_then(|number| u32::try_from(number).ok());
         if let Some(value) = value.filter(|value| range.contains(value)) {
-            return Some(Spanned::new(value, node.span));
+            Some(Spanned::new(value, node.span))
+        } else {
+            let message = format!(
+                "{what} is a whole number from {} to {}",
+                range.start(),
+                range.end()
+            );
+            self.error(code::OUT_OF_RANGE, node.span, message);
+            None
         }
-        let (least, most) = (range.start(), range.end());
-        let message = format!("{what} is a whole number from {least} to {most}");
-        self.error(code::OUT_OF_RANGE, node.span, message);
-        None
     }
 
     pub(super) fn duration(&mut self, node: &Node<'_>) -> Option<Spanned<Duration>> {

@@ -15,7 +15,10 @@ pub struct Lines {
 impl Lines {
     /// The lines of a stream, from its beginning.
     pub fn new(redactor: Arc<Redactor>) -> Self {
-        Self { redacting: RedactingStream::new(redactor), partial: Vec::new() }
+        Self {
+            redacting: RedactingStream::new(redactor),
+            partial: Vec::new(),
+        }
     }
 
     /// The lines that are whole now, each with its end. Empty while there is none.
@@ -150,7 +153,10 @@ mod tests {
             }
             shown.extend(lines.finish());
             let shown = String::from_utf8(shown).expect("text").replace('\n', "");
-            assert!(!shown.contains("horse") && !shown.contains("staple"), "{before}");
+            assert!(
+                !shown.contains("horse") && !shown.contains("staple"),
+                "{before}"
+            );
         }
     }
 }
