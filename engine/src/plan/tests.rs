@@ -1,5 +1,10 @@
 //! Tests of plans: texts, and what becomes of them.
 
+#![expect(
+    clippy::format_push_string,
+    reason = "tables of data, and texts that are put together once"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,12 @@
 //! Tests of the language: texts, and all that is wrong with them.
 
+#![expect(
+    clippy::format_push_string,
+    clippy::format_collect,
+    clippy::too_many_lines,
+    reason = "tables of data, and texts that are put together once"
+)]
+
 use proptest::prelude::*;
 
 use super::{check, parse};
