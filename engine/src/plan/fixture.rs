@@ -15,7 +15,7 @@ use super::{Facts, ImportedFunction, Plan, PluginFacts, PluginIndex, StageInfo, 
 use crate::model::{Diagnostic, Digest};
 use crate::spec::{check, parse};
 
-fn plugin(document: Value, imports: &[&str]) -> PluginFacts {
+fn plugin(document: &Value, imports: &[&str]) -> PluginFacts {
     let imports = imports.iter().map(|import| {
         let (interface, function) = import.split_once('#').expect("an interface and a function");
         ImportedFunction {
@@ -32,10 +32,10 @@ fn plugin(document: Value, imports: &[&str]) -> PluginFacts {
 
 fn document(
     name: &str,
-    properties: Value,
-    required: Value,
-    outputs: Value,
-    requests: Value,
+    properties: &Value,
+    required: &Value,
+    outputs: &Value,
+    requests: &Value,
 ) -> Value {
     json!({
         "stage-info": "v1", "name": name, "version": "0.1.0", "summary": "a plugin of the tests",
@@ -49,68 +49,69 @@ fn document(
 }
 
 /// Plugins like those that come with the engine, and a few that are wrong.
+#[expect(clippy::too_many_lines, reason = "a table of plugins")]
 pub(super) fn index() -> PluginIndex {
     let text = json!({ "type": "string" });
     let check = document(
         "branch-check",
-        json!({
+        &json!({
             "repository": text, "branch": text, "credentials": { "x-engine": "secret" },
             "allow": { "type": "array", "items": text, "maxItems": 3 },
         }),
-        json!(["repository"]),
-        json!({ "branch": text, "commit": text }),
-        json!([{ "capability": "git.list", "required": true, "reason": "lists branches", "from": "repository" }]),
+        &json!(["repository"]),
+        &json!({ "branch": text, "commit": text }),
+        &json!([{ "capability": "git.list", "required": true, "reason": "lists branches", "from": "repository" }]),
     );
     let fetch = document(
         "fetch",
-        json!({
+        &json!({
             "repository": text, "path": text, "ref": text, "depth": { "type": "integer" },
             "tags": { "type": "boolean" },
         }),
-        json!(["repository", "path"]),
-        json!({ "commit": text }),
-        json!([
+        &json!(["repository", "path"]),
+        &json!({ "commit": text }),
+        &json!([
             { "capability": "git.fetch", "required": true, "reason": "fetches", "from": "repository" },
             { "capability": "workspace.write", "required": true, "reason": "writes it", "from": "path" },
         ]),
     );
     let build = document(
         "build",
-        json!({
+        &json!({
             "commands": { "type": "array", "items": { "type": "array", "items": text } },
             "script": { "type": "string", "x-engine": "script" },
         }),
-        json!([]),
-        json!({}),
-        json!([{ "capability": "exec", "required": true, "reason": "runs tools", "from": "commands" }]),
+        &json!([]),
+        &json!({}),
+        &json!([{ "capability": "exec", "required": true, "reason": "runs tools", "from": "commands" }]),
     );
     let notify = document(
         "notify",
-        json!({ "webhook": { "x-engine": "secret" }, "text": text }),
-        json!(["webhook"]),
-        json!({}),
-        json!([{ "capability": "http", "required": true, "reason": "sends the text" }]),
+        &json!({ "webhook": { "x-engine": "secret" }, "text": text }),
+        &json!(["webhook"]),
+        &json!({}),
+        &json!([{ "capability": "http", "required": true, "reason": "sends the text" }]),
     );
     let echo = document(
         "echo",
-        json!({ "value": {}, "text": text, "words": { "type": "array", "items": text } }),
-        json!([]),
-        json!({ "value": {} }),
-        json!([]),
+        &json!({ "value": {}, "text": text, "words": { "type": "array", "items": text } }),
+        &json!([]),
+        &json!({ "value": {} }),
+        &json!([]),
     );
     let plugins = BTreeMap::from([
         (
             "builtin:branch-check",
-            plugin(check, &["engine:git/remote@0.1.0#ls-refs"]),
+            plugin(&check, &["engine:git/remote@0.1.0#ls-refs"]),
         ),
         (
             "builtin:fetch",
-            plugin(fetch, &["engine:git/checkout@0.1.0#clone"]),
+            plugin(&fetch, &["engine:git/checkout@0.1.0#clone"]),
         ),
         (
             "builtin:build",
             plugin(
-                build,
+                &build,
                 &[
                     "engine:exec/process@0.1.0#run",
                     "wasi:filesystem/types@0.2.3#stat",
@@ -119,15 +120,15 @@ pub(super) fn index() -> PluginIndex {
         ),
         (
             "builtin:notify",
-            plugin(notify, &["wasi:http/outgoing-handler@0.2.3#handle"]),
+            plugin(&notify, &["wasi:http/outgoing-handler@0.2.3#handle"]),
         ),
         (
             "builtin:echo",
-            plugin(echo.clone(), &["engine:stage/report@0.1.0#log"]),
+            plugin(&echo, &["engine:stage/report@0.1.0#log"]),
         ),
         (
             "./strange.wasm",
-            plugin(echo, &["acme:root/shell@1.0.0#run"]),
+            plugin(&echo, &["acme:root/shell@1.0.0#run"]),
         ),
     ]);
     let plugins = plugins

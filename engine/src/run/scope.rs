@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::state::Stages;
 use crate::model::{Outcome, RunId};
-use crate::plan::Plan;
+use crate::plan::{Plan, plan_scope};
 use crate::spec::expression::Scope;
 
 /// What does not change while a run goes on.
@@ -14,26 +14,14 @@ pub(super) struct Contexts(Map<String, Value>);
 impl Contexts {
     pub(super) fn new(plan: &Plan, run: &RunId) -> Self {
         let facts = &plan.facts;
-        let mut contexts = Map::new();
-        contexts.insert("inputs".to_owned(), json!(facts.inputs));
+        // What the plan was made from, so that a condition sees what a folded
+        // text saw.
+        let mut contexts = plan_scope(facts).contexts;
         contexts.insert("env".to_owned(), json!(plan.env));
-        contexts.insert(
-            "runner".to_owned(),
-            json!({ "os": facts.os, "arch": facts.arch }),
-        );
         contexts.insert(
             "run".to_owned(),
             json!({ "id": run.as_str(), "name": plan.run_name, "trigger": facts.trigger }),
         );
-        if let Some(git) = &facts.git {
-            let mut fields = Map::new();
-            fields.insert("sha".to_owned(), json!(git.sha));
-            fields.insert("short_sha".to_owned(), json!(git.short_sha));
-            if let Some(branch) = &git.branch {
-                fields.insert("branch".to_owned(), json!(branch));
-            }
-            contexts.insert("git".to_owned(), Value::Object(fields));
-        }
         Self(contexts)
     }
 

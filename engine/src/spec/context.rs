@@ -79,3 +79,29 @@ pub fn context(context: Context) -> Option<&'static ContextFacts> {
 pub fn is_plan_time(reference: &Reference) -> bool {
     context(reference.context).is_some_and(|facts| facts.time == Time::Plan)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CONTEXTS, Time};
+
+    #[test]
+    fn the_table_in_the_documentation_is_this_one() {
+        let document = include_str!("../../../docs/pipeline.md");
+        for facts in CONTEXTS {
+            let time = match facts.time {
+                Time::Plan => "plan",
+                Time::Run => "run",
+            };
+            let fields: Vec<String> = facts.fields.iter().map(|it| format!("`{it}`")).collect();
+            let fields = match fields.join(", ") {
+                none if none.is_empty() => " ".to_owned(),
+                fields => format!(" {fields} "),
+            };
+            let row = format!(
+                "| `{}` | {time} |{fields}| {} |",
+                facts.context, facts.about
+            );
+            assert!(document.contains(&row), "{row}");
+        }
+    }
+}

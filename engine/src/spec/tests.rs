@@ -1,10 +1,10 @@
 //! Tests of the language: texts, and all that is wrong with them.
 
 #![expect(
-    clippy::too_many_lines,
     clippy::format_push_string,
     clippy::format_collect,
-    reason = "tables of data, and texts that are put together"
+    clippy::too_many_lines,
+    reason = "tables of data, and texts that are put together once"
 )]
 
 use proptest::prelude::*;
