@@ -1,5 +1,8 @@
 //! Commands: the whole command line, as a person and as CI would use it.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Command;
+
 use crate::workbench::Workbench;
 
 #[test]
@@ -40,4 +43,221 @@ fn the_index_of_runs_is_made_anew_from_their_journals() {
     let before = bench.engine(&["runs"]).stdout;
     std::fs::write(bench.state().join("index.db"), "not a database").expect("written");
     assert_eq!(bench.engine(&["runs"]).stdout, before);
+}
+
+#[test]
+fn every_mistake_of_a_file_is_shown_at_once_with_its_place() {
+    let bench = Workbench::new();
+    bench.write(
+        "pipeline.yaml",
+        "version: 1\nname: wrong\nstages:\n  one:\n    uses: builtin:fetsch\n    neds: [two]\n  two:\n    uses: builtin:fetch\n    needs: [on]\n    timeout: soon\n",
+    );
+    let ended = bench.engine(&["validate"]);
+    assert_eq!(ended.code, Some(2));
+    for place in [":6:", ":9:", ":10:"] {
+        assert!(
+            ended.stderr.contains(&format!("pipeline.yaml{place}")),
+            "{place}: {}",
+            ended.stderr
+        );
+    }
+    assert!(ended.stderr.contains("needs"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_missing_grant_is_refused_with_the_line_that_allows_it() {
+    let bench = Workbench::new();
+    let pipeline = "version: 1\nname: p\nstages:\n  b:\n    uses: builtin:branch-check\n    with: { repository: . }\n";
+    bench.write("pipeline.yaml", pipeline);
+    let ended = bench.engine(&["run"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("error[E0301]"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("git: { list: [\".\"] }"),
+        "{}",
+        ended.stderr
+    );
+    // The line as it was shown is enough.
+    bench.write(
+        "pipeline.yaml",
+        &format!("{pipeline}    capabilities: {{ git: {{ list: [\".\"] }} }}\n"),
+    );
+    assert_eq!(bench.engine(&["run"]).code, Some(0));
+}
+
+#[test]
+fn what_is_no_plugin_is_said_in_one_line() {
+    let bench = Workbench::new();
+    let component = b"\0asm\x0d\0\x01\0";
+    let cases: [(&[u8], i32, &str); 4] = [
+        (b"#!/bin/sh\n", 2, "not WebAssembly"),
+        (b"\0asm\x01\0\0\0", 2, "core WebAssembly module"),
+        (component, 2, "engine:stage/stage"),
+        (&component[..6], 2, "not a valid component"),
+    ];
+    for (bytes, exit, words) in cases {
+        std::fs::write(bench.repository().join("odd.wasm"), bytes).expect("written");
+        bench.write(
+            "pipeline.yaml",
+            "version: 1\nname: p\nstages: { s: { uses: ./odd.wasm } }\n",
+        );
+        let ended = bench.engine(&["run"]);
+        assert_eq!(ended.code, Some(exit), "{}", ended.stderr);
+        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+        assert!(!bench.state().join("runs").exists(), "nothing was begun");
+    }
+}
+
+#[test]
+fn an_interrupt_ends_the_stage_lets_finally_run_and_exits_with_130() {
+    let bench = Workbench::new();
+    bench.guest("probe");
+    bench.write(
+        "pipeline.yaml",
+        "version: 1\nname: p\nstages:\n  wait: { uses: ./probe.wasm, with: { do: wait-for-cancel } }\nfinally:\n  last: { uses: ./probe.wasm, with: { do: print, with: the last word } }\n",
+    );
+    let mut child = bench
+        .command(&["run", "--output", "jsonl"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let mut seen = String::new();
+    for line in lines.by_ref() {
+        let line = line.expect("text");
+        let started = line.contains("\"stage-started\"");
+        seen.push_str(&line);
+        if started {
+            break;
+        }
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(killed.is_ok_and(|status| status.success()));
+    seen.extend(lines.map(|line| line.expect("text")));
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{seen}");
+    assert!(seen.contains("the last word"), "{seen}");
+    assert!(seen.contains("\"cancel-requested\""), "{seen}");
+}
+
+#[test]
+fn a_run_that_was_killed_keeps_its_record_and_is_shown_as_interrupted() {
+    let bench = Workbench::new();
+    bench.guest("probe");
+    bench.write(
+        "pipeline.yaml",
+        "version: 1\nname: p\nstages:\n  first: { uses: ./probe.wasm, with: { do: nothing } }\n  wait: { uses: ./probe.wasm, needs: [first], with: { do: sleep } }\n",
+    );
+    let mut child = bench
+        .command(&["run", "--output", "jsonl"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut shown = Vec::new();
+    for line in BufReader::new(child.stdout.take().expect("it is piped")).lines() {
+        let line = line.expect("text");
+        let waits = line.contains("\"stage-started\"") && line.contains("\"wait\"");
+        shown.push(line);
+        if waits {
+            break;
+        }
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    let runs = bench.engine(&["runs"]);
+    assert!(runs.stdout.contains("interrupted"), "{}", runs.stdout);
+    let record = bench.engine(&["show", "last", "--format", "json"]);
+    let record: serde_json::Value = serde_json::from_str(&record.stdout).expect("it is JSON");
+    let events = record["events"].as_array().expect("events");
+    let facts = shown.iter().filter(|line| line.contains("\"seq\"")).count();
+    assert!(
+        events.len() >= facts,
+        "whatever was shown is on disk: {record:#}"
+    );
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_used_is_exit_9() {
+    let bench = Workbench::new();
+    bench.guest("probe");
+    bench.write(
+        "pipeline.yaml",
+        "version: 1\nname: p\nstages: { s: { uses: ./probe.wasm, with: { do: nothing } } }\n",
+    );
+    std::fs::write(bench.state(), "a file where a directory should be").expect("written");
+    let ended = bench.engine(&["run"]);
+    assert_eq!(ended.code, Some(9), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--state-dir"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_exit_codes_are_those_of_the_page() {
+    let page = include_str!("../../docs/cli.md");
+    for (exit, meaning) in engine::cli::Exit::ALL {
+        let row = format!("| {} | {meaning} |", exit.code());
+        assert!(page.contains(&row), "docs/cli.md lacks  {row}");
+    }
+}
+
+#[test]
+fn a_pipeline_of_inputs_conditions_and_outputs_does_what_it_says() {
+    let bench = Workbench::new();
+    bench.guest("probe");
+    bench.write(
+        "pipeline.yaml",
+        "version: 1
+name: language
+inputs:
+  loud: { type: boolean, default: false }
+  times: { type: number, default: 2 }
+env: { GREETING: hello }
+stages:
+  first: { uses: ./probe.wasm, with: { do: echo, with: '${{ env.GREETING }} ${{ inputs.times }}' } }
+  second:
+    uses: ./probe.wasm
+    needs: [first]
+    if: inputs.loud
+    with: { do: echo, with: '${{ stages.first.outputs.seen }}!' }
+  third:
+    uses: ./probe.wasm
+    needs: [{ stage: second, on: [succeeded, skipped] }]
+    with: { do: echo, with: '${{ stages.second.result }}' }
+outputs:
+  said: '${{ stages.third.outputs.seen }}'
+",
+    );
+    let quiet = bench.engine(&["run", "--output", "jsonl"]);
+    assert!(
+        quiet.stdout.contains("\"said\":\"skipped\""),
+        "{}{}",
+        quiet.stdout,
+        quiet.stderr
+    );
+    let skipped = quiet
+        .stdout
+        .lines()
+        .find(|line| line.contains("stage-skipped"))
+        .expect("skipped");
+    assert!(
+        skipped.contains("inputs.loud"),
+        "the reason names what decided: {skipped}"
+    );
+    let loud = bench.engine(&[
+        "run",
+        "--output",
+        "jsonl",
+        "-i",
+        "loud=true",
+        "-i",
+        "times=3",
+    ]);
+    assert!(
+        loud.stdout.contains("hello 3!"),
+        "{}{}",
+        loud.stdout,
+        loud.stderr
+    );
+    let wrong = bench.engine(&["run", "-i", "loud=perhaps"]);
+    assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
 }

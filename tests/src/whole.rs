@@ -3,8 +3,16 @@
 //! - `tidy`: the rules of the house, read from the sources
 //! - `guests`: hostile components, built from `tests/plugins`
 //! - `commands`: the whole command line, as a person and as CI would use it
+//! - `stages`: the four built-in stages with real servers and real tools
 
 mod commands;
 mod guests;
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "a server serves more than one kind of test"
+)]
+mod servers;
+mod stages;
 mod tidy;
 mod workbench;
