@@ -421,6 +421,6 @@ fn a_secret_that_nobody_supplied_is_said() {
         &notify(hook.port(), "token: '${{ secrets.token }}'"),
     );
     let ended = bench.engine(&["run", "--output", "jsonl"]);
-    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
-    assert!(ended.stdout.contains("--secret token="), "{}", ended.stdout);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("--secret token="), "{}", ended.stderr);
 }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::model::{Level, LogStream};
 use crate::store::{AttemptSink, Lines};
@@ -150,6 +150,12 @@ impl Pollable for Output {
 
 impl OutputStream for Output {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        // Guest-controlled: nobody else keeps a guest to what `check-write` allowed.
+        if bytes.len() > self.check_write()? {
+            return Err(StreamError::trap(
+                "the guest wrote more than `check-write` allowed",
+            ));
+        }
         self.push(&bytes);
         Ok(())
     }

@@ -3,6 +3,8 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::Exit;
+
 /// Each message names a signal: `interrupt` or `terminate`.
 ///
 /// The first lets attempts end and `finally` run, the second ends both, the
@@ -15,14 +17,11 @@ pub(super) fn listen() -> std::io::Result<mpsc::Receiver<String>> {
         for _ in 0..2 {
             let by = next(&mut interrupt, &mut terminate).await;
             if cancels.send(by.to_owned()).await.is_err() {
-                return;
+                // The run is over; what is left is not worth waiting for.
+                end_process(by);
             }
         }
-        let code = match next(&mut interrupt, &mut terminate).await {
-            "interrupt" => super::Exit::Interrupted,
-            _ => super::Exit::Terminated,
-        };
-        end_process(code);
+        end_process(next(&mut interrupt, &mut terminate).await);
     });
     Ok(receiver)
 }
@@ -36,8 +35,13 @@ async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> &'static str {
 
 #[expect(
     clippy::exit,
-    reason = "three signals mean now; what is committed is on disk"
+    reason = "who asks so often means now; what is committed is on disk"
 )]
-fn end_process(code: super::Exit) {
+fn end_process(by: &str) -> ! {
+    let code = if by == "interrupt" {
+        Exit::Interrupted
+    } else {
+        Exit::Terminated
+    };
     std::process::exit(i32::from(code.code()));
 }

@@ -126,6 +126,7 @@ fn start_tracing(filter: Option<&str>) {
     let filter = tracing_subscriber::EnvFilter::builder().parse_lossy(filter.unwrap_or("error"));
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .try_init();
 }

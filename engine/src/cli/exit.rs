@@ -62,8 +62,16 @@ impl Exit {
     /// How a process ends whose run went so. The gravest wins:
     /// 9, 130 and 143, 6, 3, 7, 1, 0.
     pub(super) fn of_run(report: &RunReport, fail_on_warnings: bool) -> Self {
-        let any = |outcome| report.stages.iter().any(|stage| stage.outcome == outcome);
-        if any(Outcome::Errored) {
+        let errored = report
+            .stages
+            .iter()
+            .any(|stage| stage.outcome == Outcome::Errored);
+        // How `finally` ended is one fact, whatever it was.
+        let any = |outcome| {
+            let mut main = report.stages.iter().filter(|stage| !stage.finally);
+            main.any(|stage| stage.outcome == outcome)
+        };
+        if errored {
             return Self::Infrastructure;
         }
         match report.cancelled_by.as_deref() {

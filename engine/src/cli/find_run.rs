@@ -56,15 +56,20 @@ pub(super) fn find(typed: &str, environment: &Environment) -> Result<FoundRun, F
 }
 
 fn identify(typed: &str, home: &Home) -> Result<RunId, Failure> {
-    let index = index(home)?;
-    let failed =
-        |error: crate::store::IndexError| Failure::new(Exit::Infrastructure, error.to_string());
+    // The directories themselves: they are there when the index is not.
+    let mut runs = home.runs().map_err(|error| {
+        Failure::new(
+            Exit::Infrastructure,
+            format!("the runs cannot be listed: {error}"),
+        )
+    })?;
     if typed == "last" {
-        return index.last().map_err(failed)?.ok_or_else(|| {
+        return runs.pop().ok_or_else(|| {
             Failure::new(Exit::Usage, "there are no runs yet").hint("start one with `engine run`")
         });
     }
-    let matching = index.matching(typed, 9).map_err(failed)?;
+    let matches = |run: &RunId| run.as_str().starts_with(typed) || run.as_str().ends_with(typed);
+    let matching: Vec<RunId> = runs.into_iter().filter(matches).take(9).collect();
     match matching.as_slice() {
         [run] => Ok(run.clone()),
         [] => Err(

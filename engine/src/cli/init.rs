@@ -108,13 +108,13 @@ const RECIPES: [Recipe; 5] = [
     Recipe {
         file: "package.json",
         kind: "Node",
-        tools: &[("npm", &["registry.npmjs.org"]), ("node", &[])],
+        tools: &[("npm", &[]), ("node", &[])],
         commands: |files| {
             let locked = files.contains(&"package-lock.json");
             let install = if locked { "ci" } else { "install" };
             vec![vec!["npm", install], vec!["npm", "test"]]
         },
-        remark: "npm may reach the one host that it installs from, and no other.",
+        remark: "npm installs from its registry: this version cannot hold it off the network, nor to one host.",
     },
     Recipe {
         file: "pyproject.toml",

@@ -12,6 +12,7 @@ use super::{completions, doctor, explain, init, internal, logs, plan, run, runs,
 
 /// Runs the command that was typed.
 pub fn main() -> ExitCode {
+    protect_memory();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -33,6 +34,22 @@ pub fn main() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// This process holds secrets: no core file, and no other process of the user may
+/// look into its memory. What the system refuses here is no reason to stop.
+fn protect_memory() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let _ = setrlimit(Resource::Core, none);
 }
 
 fn dispatch(command: Command, environment: &Environment) -> Result<Exit, Failure> {

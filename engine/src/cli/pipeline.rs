@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::OFlags;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -15,9 +17,10 @@ use super::environment::Environment;
 use super::failure::Failure;
 use super::{Exit, builtin, diagnostics, facts};
 use crate::model::{Diagnostic, Digest, Severity, limits, suggest};
-use crate::plan::{self, ImportedFunction, Plan, PluginFacts, PluginIndex, StageInfo};
+use crate::plan::{self, ImportedFunction, Plan, PluginFacts, PluginIndex};
 use crate::report::escape;
 use crate::runtime::{ComponentError, Plugin, Runtime};
+use crate::sandbox;
 use crate::spec::{self, Spec, Uses};
 
 /// A pipeline file that was read.
@@ -53,13 +56,7 @@ impl Source {
                 failure
             }
         };
-        let size = fs::metadata(&path).map_err(cannot)?.len();
-        if size > limits::PIPELINE_BYTES as u64 {
-            let most = limits::PIPELINE_BYTES >> 20;
-            let message = format!("the pipeline {name} has {size} bytes, more than {most} MiB");
-            return Err(Failure::new(Exit::Usage, message));
-        }
-        let bytes = fs::read(&path).map_err(cannot)?;
+        let bytes = read_file(&path, limits::PIPELINE_BYTES as u64).map_err(cannot)?;
         let digest = Digest::of(&bytes);
         let directory = path.parent().unwrap_or(Path::new(".")).to_owned();
         let text = match spec::decode(&bytes) {
@@ -132,6 +129,7 @@ async fn find(
 ) -> Result<(Option<Plan>, Vec<Diagnostic>), Failure> {
     let inputs = inputs(&arguments.inputs)?;
     let (parsed, mut found) = source.check();
+    found.extend(parsed.iter().flat_map(unknown_tools));
     let Some(parsed) = parsed.filter(|_| !has_errors(&found)) else {
         return Ok((None, found));
     };
@@ -223,17 +221,57 @@ async fn load(
 }
 
 fn read_component(file: &Path, name: &str) -> Result<Vec<u8>, Failure> {
-    let cannot = |error: &dyn Display| {
+    let bytes = read_file(file, limits::COMPONENT_BYTES).map_err(|error| {
         Failure::new(
             Exit::Usage,
             format!("the plugin {name} cannot be read: {error}"),
         )
-    };
-    let size = fs::metadata(file).map_err(|error| cannot(&error))?.len();
-    if size > limits::COMPONENT_BYTES {
-        return Err(cannot(&ComponentError::TooLarge(size)));
+    })?;
+    match bytes.len() as u64 {
+        size if size > limits::COMPONENT_BYTES => {
+            Err(unusable(name, &ComponentError::TooLarge(size)))
+        }
+        _ => Ok(bytes),
     }
-    fs::read(file).map_err(|error| cannot(&error))
+}
+
+/// A file, and at most one byte more than it may have. A repository may hold a
+/// link to a device or a pipe, which would never end.
+fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let open = File::options()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    if !open.metadata()?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a regular file",
+        ));
+    }
+    let mut bytes = Vec::new();
+    open.take(most + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Tools that no profile describes: which program is meant is the engine's to say.
+fn unknown_tools(parsed: &Spec) -> Vec<Diagnostic> {
+    let known = || sandbox::PROFILES.iter().map(|profile| profile.name);
+    let granted = parsed
+        .stages
+        .iter()
+        .flat_map(|stage| &stage.capabilities.exec);
+    let unknown = granted.filter(|grant| !known().any(|name| name == grant.tool.value));
+    unknown
+        .map(|grant| {
+            let tool = &grant.tool;
+            let message = format!("the engine has no tool `{}`", escape(&tool.value));
+            let error = Diagnostic::error(spec::code::UNKNOWN_WORD, tool.span, message);
+            match suggest(&tool.value, known()) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint(format!("it has {}", known().collect::<Vec<_>>().join(", "))),
+            }
+        })
+        .collect()
 }
 
 fn unknown_builtin(name: &str) -> Failure {
@@ -255,14 +293,14 @@ fn unusable(name: &str, error: &ComponentError) -> Failure {
         ComponentError::CoreModule => failure
             .hint("build it for wasm32-wasip2, or wrap the module with `wasm-tools component new`"),
         ComponentError::NoStage => {
-            failure.hint("a plugin exports the interface in wit/stage; docs/plugins.md shows how")
+            failure.hint("a plugin exports the interface in wit/stage; wit/README.md shows how")
         }
         _ => failure,
     }
 }
 
 fn plugin_facts(name: &str, plugin: &Plugin) -> Result<PluginFacts, Failure> {
-    let info = StageInfo::parse(plugin.info()).map_err(|error| {
+    let info = plugin.info().map_err(|error| {
         Failure::new(
             Exit::Usage,
             format!("{name} describes itself wrongly: {error}"),
@@ -275,7 +313,7 @@ fn plugin_facts(name: &str, plugin: &Plugin) -> Result<PluginFacts, Failure> {
     Ok(PluginFacts {
         digest: plugin.digest(),
         imports: imports.collect(),
-        info: Arc::new(info),
+        info,
     })
 }
 

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use super::Exit;
 use super::failure::Failure;
 use crate::report::escape_lines;
+use crate::store::Redactor;
 
 /// Longest body that is shown, and most requests that are kept.
 const BODY_BYTES: usize = 64 * 1024;
@@ -60,8 +61,8 @@ impl Receiver {
         })
     }
 
-    /// Stops listening; what arrived, for people.
-    pub(super) fn finish(self) -> String {
+    /// Stops listening; what arrived, for people, without secrets.
+    pub(super) fn finish(self, redactor: &Redactor) -> String {
         self.task.abort();
         let received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
         let count = received.len();
@@ -71,7 +72,7 @@ impl Receiver {
             if count == 1 { "" } else { "s" }
         );
         for request in received.iter() {
-            for line in escape_lines(request) {
+            for line in escape_lines(&redactor.redact(request)) {
                 text.push_str("  ");
                 text.push_str(&line);
                 text.push('\n');

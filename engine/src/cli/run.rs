@@ -17,7 +17,11 @@ use crate::sandbox;
 use crate::store::{Home, HomeError, Index, IndexedRun, RunDirectory};
 
 pub(super) fn main(arguments: &RunArguments, environment: &Environment) -> Result<Exit, Failure> {
-    services::threads()?.block_on(run(arguments, environment))
+    let threads = services::threads()?;
+    let ended = threads.block_on(run(arguments, environment));
+    // A guest or a slow name server must not hold up the end of the process.
+    threads.shutdown_timeout(std::time::Duration::from_secs(1));
+    ended
 }
 
 async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit, Failure> {
@@ -36,9 +40,11 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     )?);
 
     let home = Home::open(&places.state).map_err(|error| no_store(&error))?;
+    home.sweep();
     let run = RunId::new();
     let directory = Arc::new(home.create_run(&run).map_err(|error| no_store(&error))?);
     keep(&home, &directory, &planned)?;
+    let redactor = Arc::new(vault.redactor());
     let wall = sandbox::probe();
     let options = RunOptions {
         run: run.clone(),
@@ -55,7 +61,7 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
         } else {
             Vec::new()
         },
-        redactor: Arc::new(vault.redactor()),
+        redactor: Arc::clone(&redactor),
         jitter: random::fraction,
     };
     let services = Arc::new(services::of_run(&places, &directory, &vault, environment)?);
@@ -82,11 +88,11 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     .await;
     let was_shown = shown.finish();
     if let Some(receiver) = receiver {
-        environment.tell(&receiver.finish());
+        environment.tell(&receiver.finish(&redactor));
     }
+    clean_up(arguments, &directory, environment);
     let report = ended.map_err(|error| broken_off(&error, &run))?;
     index(&home, &plan, &run, started, Some((clock.now(), &report)));
-    clean_up(arguments, &directory, environment);
     was_shown.map_err(|error| infrastructure(&format!("the output cannot be written: {error}")))?;
     Ok(Exit::of_run(&report, arguments.fail_on_warnings))
 }

@@ -21,12 +21,27 @@ pub(super) fn load(
     let env = |name: &str| environment.variable_os(name);
     let given = given(typed)?;
     let sources = secret_sources(&plan.secrets, &given, &env).map_err(|errors| wrong(&errors))?;
+    missing(plan, &sources)?;
     let ambient = Ambient {
         env: &env,
         file: &read_file,
         stdin: &read_stdin,
     };
     SecretVault::load(&plan.secrets, &sources, &ambient).map_err(|errors| wrong(&errors))
+}
+
+/// A secret that a stage was granted and nobody supplies is told before anything
+/// runs, not when the stage asks for it.
+fn missing(plan: &Plan, sources: &BTreeMap<String, SecretSource>) -> Result<(), Failure> {
+    let granted = plan.stages.iter().flat_map(|stage| &stage.grants.secrets);
+    let mut names = granted.flat_map(|grant| &grant.names);
+    let Some(name) = names.find(|name| !sources.contains_key(*name)) else {
+        return Ok(());
+    };
+    let variable = format!("ENGINE_SECRET_{}", name.to_ascii_uppercase());
+    Err(Failure::new(Exit::Usage, format!("nobody supplies the secret `{name}`")).hint(format!(
+        "say where it comes from: `--secret {name}=env:VARIABLE`, `--secret {name}=file:PATH`, or the variable {variable}"
+    )))
 }
 
 /// `--secret NAME=SOURCE`, as typed.

@@ -43,8 +43,13 @@ pub(super) fn components(directory: &Path, environment: &Environment) -> Result<
         child: environment.child("compile")?,
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    Runtime::new(options, clock)
-        .map_err(|error| Failure::new(Exit::Infrastructure, error.to_string()))
+    Runtime::new(options, clock).map_err(|error| {
+        Failure::new(
+            Exit::Infrastructure,
+            format!("{}: {error}", places.cache.display()),
+        )
+        .hint("make it writable, or choose another with XDG_CACHE_HOME")
+    })
 }
 
 /// What capabilities need in one run.

@@ -133,7 +133,7 @@ pub enum Fact {
     AttemptFailed {
         /// The stage.
         stage: StageId,
-        /// The attempt.
+        /// The attempt; 0 when the stage could not be started.
         attempt: u32,
         /// How it ended.
         outcome: Outcome,

@@ -111,6 +111,8 @@ pub const OUTPUTS_BYTES: usize = 1024 * 1024;
 pub const DEFAULT_LOG_BYTES: u64 = 64 * 1024 * 1024;
 /// Log text that `resources.log` may ask for.
 pub const LOG_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Time after which log text is written out even if little of it has come.
+pub const LOG_FLUSH: Duration = Duration::from_millis(500);
 /// Longest line of a log; longer ones are cut into pieces.
 pub const LOG_LINE_BYTES: usize = 64 * 1024;
 /// End of standard error kept with a failure.
@@ -118,6 +120,15 @@ pub const STDERR_TAIL_BYTES: usize = 4 * 1024;
 /// Facts of one attempt. A guest that makes more calls with authority than
 /// this is stopped: the journal must not grow without bound.
 pub const ATTEMPT_FACTS: u64 = 10_000;
+/// Lines and bytes of log text in one message: the queues count messages.
+pub const MESSAGE_LINES: usize = 1_000;
+/// See [`MESSAGE_LINES`].
+pub const MESSAGE_BYTES: usize = 256 * 1024;
+/// What a line costs besides its text, in the log's file and in memory, so that a
+/// million empty lines are not free.
+pub const LOG_LINE_COST: u64 = 32;
+/// Parts of an attempt's work that are shown with their progress.
+pub const SECTIONS: u64 = 4_096;
 /// Time between two signals of progress of one part of the work; faster than an
 /// eye, and slow enough that a guest cannot flood those who read them.
 pub const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);

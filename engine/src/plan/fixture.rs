@@ -1,11 +1,5 @@
 //! Fixture: a few plugins, for tests of plans.
 
-#![expect(
-    clippy::too_many_lines,
-    clippy::needless_pass_by_value,
-    reason = "a table of data, and `json!` values that read best unborrowed"
-)]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

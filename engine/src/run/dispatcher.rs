@@ -13,7 +13,7 @@ use super::executor;
 use super::scope::Contexts;
 use super::state::{Stages, Status};
 use super::{OnFailure, StageRunner, retry, start};
-use crate::model::{Clock, Fact, Failure, FailureClass, Outcome, Signal, limits};
+use crate::model::{Clock, Fact, Failure, FailureClass, Outcome, Signal, StageId, limits};
 use crate::plan::{AttemptEnd, Plan};
 use crate::store::{AttemptMessage, Journal, RunDirectory};
 
@@ -120,7 +120,7 @@ impl<R: StageRunner> Dispatcher<R> {
                 Step::AttemptLost(id, error) => self.attempt_lost(id, &error).await?,
                 Step::RetryDue => self.requeue(),
                 Step::Cancel(by) => self.cancel(by).await?,
-                Step::FinallyOver => self.finally.cancel(),
+                Step::FinallyOver => self.stop(true).await?,
             }
         }
         self.finish().await
@@ -151,19 +151,20 @@ impl<R: StageRunner> Dispatcher<R> {
         let finally_until = self.finally_until;
         loop {
             tokio::select! {
-                // Messages first: the end of an attempt comes after its facts.
+                // Attempts last: the end of one comes after its facts. Messages
+                // after the timers, which a chatty guest must not hold up.
                 biased;
                 Some(by) = cancels.recv() => return Step::Cancel(by),
+                () = at(finally_until) => {
+                    self.finally_until = None;
+                    return Step::FinallyOver;
+                }
+                () = at(retry) => return Step::RetryDue,
                 Some(message) = self.inbox.recv() => return Step::Message(Box::new(message)),
                 Some(ended) = self.attempts.join_next_with_id() => match ended {
                     Ok((id, ())) => { self.tasks.remove(&id); }
                     Err(error) => return Step::AttemptLost(error.id(), error),
                 },
-                () = at(retry) => return Step::RetryDue,
-                () = at(finally_until) => {
-                    self.finally_until = None;
-                    return Step::FinallyOver;
-                }
             }
         }
     }
@@ -188,6 +189,8 @@ impl<R: StageRunner> Dispatcher<R> {
                 }
                 start::Start::Skip(because) => self.skip(index, because).await?,
                 start::Start::Fail(failure) => {
+                    self.record(could_not_start(&self.plan.stages[index].id, &failure))
+                        .await?;
                     self.end_stage(index, Outcome::Failed, Some(failure))
                         .await?;
                 }
@@ -214,17 +217,21 @@ impl<R: StageRunner> Dispatcher<R> {
         Ok(())
     }
 
-    /// An attempt's task panicked: a bug of the host, which ends this stage and
-    /// nothing else.
+    /// An attempt's task was cut off by a second cancel, or panicked: a bug of the
+    /// host, which ends this stage and nothing else.
     async fn attempt_lost(&mut self, id: Id, error: &JoinError) -> Result<(), RunError> {
-        tracing::error!(%error, "an attempt was lost");
         let Some(index) = self.tasks.remove(&id) else {
             return Ok(());
         };
         if self.stages[index].status != Status::Running {
             return Ok(());
         }
-        let end = executor::errored("host.panic", "the engine failed while it ran this stage");
+        let end = if error.is_cancelled() {
+            executor::cancelled()
+        } else {
+            tracing::error!(%error, "an attempt was lost");
+            executor::errored("host.panic", "the engine failed while it ran this stage")
+        };
         self.attempt_ended(index, end, Duration::ZERO).await
     }
 
@@ -304,7 +311,7 @@ impl<R: StageRunner> Dispatcher<R> {
         self.conclude(index, outcome).await?;
         let failed = outcome > Outcome::Cancelled;
         if failed && self.options.on_failure == OnFailure::Bail && !self.in_finally {
-            self.stop_main().await?;
+            self.stop(false).await?;
         }
         Ok(())
     }
@@ -331,11 +338,9 @@ impl<R: StageRunner> Dispatcher<R> {
         })
         .await?;
         for position in 0..self.stages.dependents[index].len() {
-            let dependent = self.stages.dependents[index][position];
+            let (dependent, need) = self.stages.dependents[index][position];
             let plan = Arc::clone(&self.plan);
-            let needs = &plan.stages[dependent].needs;
-            let need = needs.iter().find(|need| need.stage == index);
-            if need.is_some_and(|need| !need.on.contains(&outcome)) {
+            if !plan.stages[dependent].needs[need].on.contains(&outcome) {
                 let unmet = format!(
                     "it needs `{}`, which {}",
                     plan.stages[index].id,
@@ -366,24 +371,28 @@ impl<R: StageRunner> Dispatcher<R> {
     async fn cancel(&mut self, by: String) -> Result<(), RunError> {
         self.record(Fact::CancelRequested { by: by.clone() })
             .await?;
-        if self.cancelled_by.is_some() || self.in_finally {
-            self.finally.cancel();
-        }
+        let ends_finally = self.cancelled_by.is_some() || self.in_finally;
         self.cancelled_by.get_or_insert(by);
-        self.stop_main().await
+        self.stop(false).await?;
+        if ends_finally {
+            self.stop(true).await?;
+            // No grace any more: dropping an attempt ends what it runs.
+            self.attempts.abort_all();
+        }
+        Ok(())
     }
 
-    /// Ends the stages, those of `finally` apart.
-    async fn stop_main(&mut self) -> Result<(), RunError> {
-        self.main.cancel();
+    /// Ends the stages of `finally`, or the others: attempts are asked to end, and
+    /// what has not begun never does.
+    async fn stop(&mut self, finally: bool) -> Result<(), RunError> {
+        if finally { &self.finally } else { &self.main }.cancel();
+        let plan = Arc::clone(&self.plan);
         self.retries
-            .retain(|(_, index)| self.plan.stages[*index].finally);
-        for index in 0..self.plan.stages.len() {
-            let over = matches!(
-                self.stages[index].status,
-                Status::Running | Status::Finished(_)
-            );
-            if !over && !self.plan.stages[index].finally {
+            .retain(|(_, index)| plan.stages[*index].finally != finally);
+        for (index, stage) in plan.stages.iter().enumerate() {
+            let status = &self.stages[index].status;
+            let over = matches!(status, Status::Running | Status::Finished(_));
+            if !over && stage.finally == finally {
                 self.conclude(index, Outcome::Cancelled).await?;
             }
         }
@@ -405,21 +414,20 @@ impl<R: StageRunner> Dispatcher<R> {
     async fn finish(self) -> Result<RunReport, RunError> {
         let result = self.result();
         let outputs = start::pipeline_outputs(&self, result);
+        let outputs = self.options.redactor.redact_value(outputs);
         let duration = self.clock.monotonic().saturating_sub(self.started);
         let duration_ms = milliseconds(duration);
         let stages: Vec<StageReport> = (0..self.plan.stages.len())
             .map(|index| StageReport {
                 stage: self.plan.stages[index].id.clone(),
+                finally: self.plan.stages[index].finally,
                 outcome: self.stages.outcome(index).unwrap_or(Outcome::Cancelled),
                 failure: self.stages[index].failure.clone(),
             })
             .collect();
-        let finally_failed = self
-            .plan
-            .stages
+        let finally_failed = stages
             .iter()
-            .zip(&stages)
-            .any(|(planned, stage)| planned.finally && stage.outcome >= Outcome::Cancelled);
+            .any(|stage| stage.finally && stage.outcome >= Outcome::Cancelled);
         let finished = Fact::RunFinished {
             result,
             outputs: outputs.clone(),
@@ -464,11 +472,37 @@ impl<R: StageRunner> Dispatcher<R> {
     }
 
     async fn record(&self, fact: Fact) -> Result<(), RunError> {
-        Ok(self.journal.append(fact).await?)
+        Ok(self.journal.append(self.redacted(fact)).await?)
+    }
+
+    /// Attempts redact what they report; these facts are the dispatcher's own, and
+    /// may hold what somebody typed or what several outputs make together.
+    fn redacted(&self, mut fact: Fact) -> Fact {
+        let redactor = &self.options.redactor;
+        match &mut fact {
+            Fact::RunStarted { name, .. } => *name = redactor.redact(name).into_owned(),
+            Fact::StageStarted { inputs, .. } => *inputs = redactor.redact_value(inputs.take()),
+            Fact::StageSkipped { because, .. } => {
+                *because = redactor.redact(because).into_owned();
+            }
+            _ => {}
+        }
+        fact
     }
 
     async fn show(&self, signal: Signal) -> Result<(), RunError> {
         Ok(self.journal.signal(signal).await?)
+    }
+}
+
+/// Attempt 0: there was none.
+fn could_not_start(stage: &StageId, failure: &Failure) -> Fact {
+    Fact::AttemptFailed {
+        stage: stage.clone(),
+        attempt: 0,
+        outcome: Outcome::Failed,
+        failure: failure.clone(),
+        duration_ms: 0,
     }
 }
 

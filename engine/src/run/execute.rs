@@ -67,6 +67,8 @@ pub struct RunReport {
 pub struct StageReport {
     /// The stage.
     pub stage: StageId,
+    /// Whether it stands in `finally`.
+    pub finally: bool,
     /// How it ended.
     pub outcome: Outcome,
     /// Why it did not succeed.

@@ -53,7 +53,7 @@ pub(super) async fn run<R: StageRunner>(
         Ok(())
     };
     let mut end = match prepared {
-        Ok(()) => runner.run(request, sink, cancel).await,
+        Ok(()) => runner.run(request, sink.clone(), cancel).await,
         Err(error) => errored(
             "host.workspace",
             &format!("its folders cannot be made: {error}"),
@@ -72,6 +72,8 @@ pub(super) async fn run<R: StageRunner>(
             );
         }
     }
+    // In one place, whoever made it: what a failure says may come from anywhere.
+    end.failure = end.failure.map(|failure| sink.redact_failure(failure));
     // The dispatcher is gone only when the run is.
     let _ = messages
         .send(AttemptMessage::Ended(
@@ -89,6 +91,20 @@ pub(super) fn errored(code: &str, message: &str) -> AttemptEnd {
         outcome: Outcome::Errored,
         outputs: Value::Null,
         failure,
+    }
+}
+
+/// The end of an attempt that was cut off.
+pub(super) fn cancelled() -> AttemptEnd {
+    let failure = Failure::new(
+        FailureClass::Cancelled,
+        "host.cancelled",
+        "the run was cancelled",
+    );
+    AttemptEnd {
+        outcome: Outcome::Cancelled,
+        outputs: Value::Null,
+        failure: Some(failure),
     }
 }
 

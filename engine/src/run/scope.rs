@@ -46,7 +46,12 @@ impl Contexts {
             if let Some(outcome) = outcome {
                 entry.insert("result".to_owned(), json!(outcome));
             }
-            entry.insert("outputs".to_owned(), stages[index].outputs.clone());
+            // A stage that did not succeed has no outputs: `has()` can ask for them.
+            let outputs = match &stages[index].outputs {
+                Value::Null => Value::Object(Map::new()),
+                outputs => outputs.clone(),
+            };
+            entry.insert("outputs".to_owned(), outputs);
             entries.insert(name.to_owned(), Value::Object(entry));
         }
         contexts.insert("stages".to_owned(), Value::Object(entries));

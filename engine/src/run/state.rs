@@ -43,8 +43,8 @@ pub(super) struct StageState {
 #[derive(Debug)]
 pub(super) struct Stages {
     each: Vec<StageState>,
-    /// The stages that need each stage.
-    pub(super) dependents: Vec<Vec<usize>>,
+    /// The stages that need each stage, and which of their needs that is.
+    pub(super) dependents: Vec<Vec<(usize, usize)>>,
     by_id: HashMap<String, usize>,
 }
 
@@ -66,8 +66,8 @@ impl Stages {
     pub(super) fn new(plan: &Plan) -> Self {
         let mut dependents = vec![Vec::new(); plan.stages.len()];
         for (index, stage) in plan.stages.iter().enumerate() {
-            for need in &stage.needs {
-                dependents[need.stage].push(index);
+            for (position, need) in stage.needs.iter().enumerate() {
+                dependents[need.stage].push((index, position));
             }
         }
         let each = plan

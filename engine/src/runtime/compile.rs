@@ -32,22 +32,19 @@ pub(super) async fn compile(
         .map_err(failed)?;
     let mut stdin = child.stdin.take().expect("standard input is piped");
     let mut stdout = child.stdout.take().expect("standard output is piped");
-    let mut stderr = child
-        .stderr
-        .take()
-        .expect("standard error is piped")
-        .take(4096);
-    let (mut code, mut talk) = (Vec::new(), String::new());
+    let mut stderr = child.stderr.take().expect("standard error is piped");
+    let (mut code, mut talk) = (Vec::new(), Vec::new());
     // A child that dies early closes its input: what it says counts, not that.
     let write = async {
         let _ = stdin.write_all(component).await;
         drop(stdin);
     };
-    let ((), read, _) = tokio::join!(
-        write,
-        stdout.read_to_end(&mut code),
-        stderr.read_to_string(&mut talk)
-    );
+    // Its beginning is the reason; the rest is read so that the child can end.
+    let listen = async {
+        let _ = (&mut stderr).take(4096).read_to_end(&mut talk).await;
+        let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+    };
+    let ((), read, ()) = tokio::join!(write, stdout.read_to_end(&mut code), listen);
     read.map_err(failed)?;
     let status = child.wait().await.map_err(failed)?;
     if status.success() {
@@ -59,7 +56,7 @@ pub(super) async fn compile(
             limits::COMPILE_CPU.as_secs(),
             limits::COMPILE_MEMORY_BYTES >> 20,
         ),
-        None => talk.trim().to_owned(),
+        None => String::from_utf8_lossy(&talk).trim().to_owned(),
     }))
 }
 

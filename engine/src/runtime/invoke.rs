@@ -11,7 +11,7 @@ use super::{Plugin, Runtime, trap};
 use crate::capability::{Attempt, GuestFailure, GuestFailureClass, Services};
 use crate::model::{Failure, FailureClass, Outcome, SourceLocation, limits};
 use crate::plan::{AttemptEnd, StageRequest};
-use crate::store::AttemptSink;
+use crate::store::{AttemptSink, SinkClosed};
 
 impl Runtime {
     /// Runs an attempt to its end, whatever that is. Never later than its
@@ -69,12 +69,15 @@ impl Runtime {
             None if cancel.is_cancelled() => cancelled(),
             None => timed_out(time),
         };
-        let end = AttemptEnd {
-            failure: end.failure.map(|failure| sink.redact_failure(failure)),
-            ..end
-        };
-        let _ = sink.close(memory_bytes).await;
-        end
+        let closed = sink.close(memory_bytes).await;
+        match closed {
+            // Whoever asked for too much must not end well.
+            _ if sink.is_exhausted() => too_many_calls(),
+            Err(error) if end.failure.is_none() => {
+                errored("host.log", format!("its log cannot be kept: {error}"))
+            }
+            _ => end,
+        }
     }
 }
 
@@ -173,6 +176,14 @@ fn failed(sink: &AttemptSink, guest: GuestFailure, cancel: &CancellationToken) -
 fn exit_code(details: Option<&str>) -> Option<i32> {
     let details: Value = serde_json::from_str(details?).ok()?;
     i32::try_from(details.get("exit-code")?.as_i64()?).ok()
+}
+
+fn too_many_calls() -> AttemptEnd {
+    let message = SinkClosed::TooManyFacts.to_string();
+    failure(
+        Outcome::Failed,
+        Failure::new(FailureClass::Limit, "limit.calls", message),
+    )
 }
 
 fn timed_out(time: Duration) -> AttemptEnd {

@@ -12,7 +12,7 @@ use wasmtime::{Engine, Store};
 use super::{ComponentError, Import, compile, config, describe, inspect};
 use crate::capability::{self, Attempt, Plugin as Instance, PluginPre};
 use crate::model::{ChildProgram, Clock, Digest};
-use crate::plan;
+use crate::plan::{self, StageInfo, StageInfoError};
 use crate::store::{CompiledCache, CompiledEntry};
 
 /// Where the runtime keeps what it makes, and what it makes it with.
@@ -53,8 +53,8 @@ pub struct Plugin {
     size: usize,
     known: Known,
     instance: PluginPre<Attempt>,
-    inputs: OnceLock<Result<jsonschema::Validator, String>>,
-    outputs: OnceLock<Result<jsonschema::Validator, String>>,
+    /// Its words about itself, read when somebody asks.
+    info: OnceLock<Result<Arc<StageInfo>, StageInfoError>>,
 }
 
 /// What is known about a component, kept beside its compiled code.
@@ -165,14 +165,12 @@ impl Runtime {
 
 impl Plugin {
     fn new(digest: Digest, size: usize, known: Known, instance: PluginPre<Attempt>) -> Self {
-        let (inputs, outputs) = (OnceLock::new(), OnceLock::new());
         Self {
             digest,
             size,
             known,
             instance,
-            inputs,
-            outputs,
+            info: OnceLock::new(),
         }
     }
 
@@ -191,19 +189,24 @@ impl Plugin {
         &self.known.imports
     }
 
-    /// Its `stage-info` document, as it gave it. Guest-controlled.
-    pub fn info(&self) -> &str {
-        &self.known.info
+    /// What it says about itself: read strictly, and within bounds.
+    pub fn info(&self) -> Result<Arc<StageInfo>, StageInfoError> {
+        let read = || StageInfo::parse(&self.known.info).map(Arc::new);
+        self.info.get_or_init(read).clone()
     }
 
-    /// Whether inputs match the plugin's schema; the first thing that does not.
+    /// Whether inputs match the plugin's schema; what does not.
     pub fn check_inputs(&self, inputs: &Value) -> Result<(), String> {
-        check(self.inputs.get_or_init(|| self.schema("inputs")), inputs)
+        let info = self.info().map_err(|error| error.to_string())?;
+        info.inputs.check(inputs).map_err(|error| error.to_string())
     }
 
-    /// Whether outputs match the plugin's schema; the first thing that does not.
+    /// Whether outputs match the plugin's schema; what does not.
     pub fn check_outputs(&self, outputs: &Value) -> Result<(), String> {
-        check(self.outputs.get_or_init(|| self.schema("outputs")), outputs)
+        let info = self.info().map_err(|error| error.to_string())?;
+        info.outputs
+            .check(outputs)
+            .map_err(|error| error.to_string())
     }
 
     pub(super) async fn instantiate(
@@ -212,26 +215,6 @@ impl Plugin {
     ) -> wasmtime::Result<Instance> {
         self.instance.instantiate_async(store).await
     }
-
-    fn schema(&self, name: &str) -> Result<jsonschema::Validator, String> {
-        let info: Value = serde_json::from_str(&self.known.info).map_err(|e| e.to_string())?;
-        let schema = info
-            .get(name)
-            .ok_or_else(|| format!("the plugin describes no {name}"))?;
-        jsonschema::validator_for(schema).map_err(|error| error.to_string())
-    }
-}
-
-fn check(schema: &Result<jsonschema::Validator, String>, value: &Value) -> Result<(), String> {
-    let schema = schema.as_ref().map_err(Clone::clone)?;
-    schema.validate(value).map_err(|error| {
-        let path = error.instance_path().to_string();
-        if path.is_empty() {
-            error.to_string()
-        } else {
-            format!("{path}: {error}")
-        }
-    })
 }
 
 /// What compiled code depends on besides the component.

@@ -84,6 +84,27 @@ impl Home {
         Ok(runs)
     }
 
+    /// Removes what runs that were killed left behind: folders of attempts, private
+    /// files of tools. Their records stay. What cannot be removed is left.
+    pub fn sweep(&self) {
+        for run in self.runs().unwrap_or_default() {
+            let path = self.run_path(&run);
+            let leftovers = ["scratch", "attempts"].map(|part| path.join(part));
+            if leftovers.iter().all(|part| is_empty(part)) {
+                continue;
+            }
+            // Whoever holds the lock is at work there.
+            if let Ok(lock) = lock(&path.join("lock")) {
+                for part in &leftovers {
+                    if let Err(error) = super::layer::remove(part) {
+                        tracing::warn!(%error, %run, "what a killed run left cannot be removed");
+                    }
+                }
+                drop(lock);
+            }
+        }
+    }
+
     /// Makes and locks the directory of a new run.
     pub fn create_run(&self, run: &RunId) -> Result<RunDirectory, HomeError> {
         let path = self.run_path(run);
@@ -202,6 +223,11 @@ pub fn journal_path(run: &Path) -> PathBuf {
 /// The log of an attempt of a run that lies at `run`.
 pub fn log_path(run: &Path, stage: &StageId, attempt: u32) -> PathBuf {
     run.join("logs").join(format!("{stage}.{attempt}.zst"))
+}
+
+/// Whether there is nothing in a directory, or no directory.
+fn is_empty(directory: &Path) -> bool {
+    fs::read_dir(directory).map_or(true, |mut entries| entries.next().is_none())
 }
 
 /// Whether a process is working on the run that lies at `run`.

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
 use super::{Home, journal_path, read_journal};
 use crate::model::{Event, Fact, Outcome, RunId, Timestamp};
@@ -118,32 +118,6 @@ impl Index {
             .into_iter()
             .flatten()
             .collect())
-    }
-
-    /// The newest run; none if there is none.
-    pub fn last(&self) -> Result<Option<RunId>, IndexError> {
-        let id: Option<String> = self
-            .0
-            .query_row(
-                "SELECT run FROM runs ORDER BY run DESC LIMIT 1",
-                [],
-                |row| row.get(0),
-            )
-            .optional()?;
-        Ok(id.and_then(|id| RunId::parse(&id)))
-    }
-
-    /// The runs whose id begins or ends with a text; at most `most`.
-    pub fn matching(&self, part: &str, most: usize) -> Result<Vec<RunId>, IndexError> {
-        let mut query = self.0.prepare(
-            "SELECT run FROM runs
-             WHERE substr(run, 1, length(?1)) = ?1 OR substr(run, -length(?1)) = ?1
-             ORDER BY run DESC LIMIT ?2",
-        )?;
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let rows = query.query_map(params![part, most], |row| row.get::<_, String>(0))?;
-        let ids = rows.collect::<Result<Vec<_>, _>>()?;
-        Ok(ids.iter().filter_map(|id| RunId::parse(id)).collect())
     }
 
     fn rebuild(&self, home: &Home) -> Result<(), IndexError> {

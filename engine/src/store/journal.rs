@@ -66,8 +66,10 @@ impl Journal {
         let committer = thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || {
-                if let Err(error) = committer.run(queue) {
+                let mut queue = queue;
+                if let Err(error) = committer.run(&mut queue) {
                     tracing::error!(%error, "the journal failed");
+                    // While the queue is open: whoever waits to send shall learn why.
                     poison.send_replace(Some(JournalFailed(error.to_string())));
                 }
             })?;
@@ -133,7 +135,7 @@ struct Committer {
 }
 
 impl Committer {
-    fn run(mut self, mut queue: mpsc::Receiver<Entry>) -> io::Result<()> {
+    fn run(mut self, queue: &mut mpsc::Receiver<Entry>) -> io::Result<()> {
         let mut batch = Vec::new();
         let mut text = Vec::new();
         loop {

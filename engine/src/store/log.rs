@@ -6,29 +6,47 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::Path;
+use std::time::Instant;
 
-use crate::model::{Level, LogLine, LogStream, Timestamp};
+use crate::model::{Level, LogLine, LogStream, Timestamp, limits};
 
 /// The log of an attempt that is running.
-pub struct LogFile(zstd::Encoder<'static, File>);
+pub struct LogFile {
+    encoder: zstd::Encoder<'static, File>,
+    flushed: Instant,
+}
 
 impl LogFile {
     /// Creates the file; it must not exist.
     pub fn create(path: &Path) -> io::Result<Self> {
         let file = File::options().write(true).create_new(true).open(path)?;
         // Level 1: the point is to write less, not to write little.
-        Ok(Self(zstd::Encoder::new(file, 1)?))
+        Ok(Self {
+            encoder: zstd::Encoder::new(file, 1)?,
+            flushed: Instant::now(),
+        })
     }
 
     /// Adds a line.
     pub fn write(&mut self, line: &LogLine) -> io::Result<()> {
         let (stream, level) = (stream_letter(line.stream), level_letter(line.level));
-        writeln!(self.0, "{}\t{stream}\t{level}\t{}", line.at.0, line.text)
+        writeln!(
+            self.encoder,
+            "{}\t{stream}\t{level}\t{}",
+            line.at.0, line.text
+        )?;
+        // Whoever looks while the attempt runs, or after it was killed, shall see
+        // what was shown; seldom enough that it costs nothing.
+        if self.flushed.elapsed() >= limits::LOG_FLUSH {
+            self.encoder.flush()?;
+            self.flushed = Instant::now();
+        }
+        Ok(())
     }
 
     /// Ends the file and waits until it is on disk.
     pub fn finish(self) -> io::Result<()> {
-        self.0.finish()?.sync_all()
+        self.encoder.finish()?.sync_all()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Store: the home of journal, logs, layers, blobs and caches on disk.
 
+mod attempt_log;
 mod compiled;
 mod home;
 mod index;

@@ -17,9 +17,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Lines, LogFile, Redactor};
+use super::attempt_log::{AttemptLog, cut};
+use super::{Lines, Redactor};
 use crate::model::{
-    Annotation, CallDecision, Clock, Fact, Failure, HostCall, HostUsage, Level, LogLine, LogStream,
+    Annotation, CallDecision, Clock, Fact, Failure, HostCall, HostUsage, Level, LogStream,
     Progress, Signal, StageId, limits,
 };
 use crate::plan::AttemptEnd;
@@ -67,7 +68,8 @@ pub struct CallEnd {
     pub result: Option<String>,
     /// How long it took.
     pub duration: Duration,
-    /// The number that [`AttemptSink::begin_effect`] gave, for an effect.
+    /// The number that [`AttemptSink::begin_effect`] or
+    /// [`AttemptSink::reserve_call`] gave; none takes the next one.
     pub effect: Option<u64>,
 }
 
@@ -81,7 +83,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     redactor: Arc<Redactor>,
     messages: mpsc::Sender<AttemptMessage>,
-    log: Mutex<Log>,
+    log: Mutex<AttemptLog>,
     calls: AtomicU64,
     annotations: AtomicU64,
     denied: AtomicBool,
@@ -90,17 +92,8 @@ struct Inner {
     /// When each open part of the work was last shown. Bounded by the handles
     /// that a guest may hold.
     shown: Mutex<BTreeMap<u64, Instant>>,
-}
-
-struct Log {
-    /// Where the log file will be; most stages that do nothing never need one.
-    path: Option<PathBuf>,
-    file: Option<LogFile>,
-    kept_bytes: u64,
-    limit_bytes: u64,
-    dropped_lines: u64,
-    stderr_tail: String,
-    masks: Vec<String>,
+    /// Parts of the work that were shown.
+    sections: AtomicU64,
 }
 
 impl AttemptSink {
@@ -115,15 +108,7 @@ impl AttemptSink {
         log: Option<PathBuf>,
         limit_bytes: u64,
     ) -> Self {
-        let log = Log {
-            path: log,
-            file: None,
-            kept_bytes: 0,
-            limit_bytes,
-            dropped_lines: 0,
-            stderr_tail: String::new(),
-            masks: Vec::new(),
-        };
+        let log = AttemptLog::new(log, limit_bytes);
         Self(Arc::new(Inner {
             stage,
             attempt,
@@ -137,6 +122,7 @@ impl AttemptSink {
             given_codes: Mutex::default(),
             usage: Mutex::default(),
             shown: Mutex::default(),
+            sections: AtomicU64::new(0),
         }))
     }
 
@@ -145,16 +131,25 @@ impl AttemptSink {
     /// The caller passes whole lines where it can: a secret that is torn apart
     /// between two calls is not found.
     pub async fn log(&self, stream: LogStream, level: Level, text: &str) -> Result<(), SinkClosed> {
-        let lines = self.keep(stream, level, text);
-        if lines.is_empty() {
-            return Ok(());
+        let redacted = self.0.redactor.redact(text);
+        let at = self.0.clock.now();
+        // A text may be millions of lines: what is under way at a time is bounded.
+        let mut rest = &*redacted;
+        while !rest.is_empty() {
+            let lines;
+            (lines, rest) = self.lock_log().keep(at, stream, level, rest);
+            if lines.is_empty() {
+                continue;
+            }
+            let (stage, attempt) = (self.0.stage.clone(), self.0.attempt);
+            self.send(AttemptMessage::Signal(Signal::Logged {
+                stage,
+                attempt,
+                lines,
+            }))
+            .await?;
         }
-        self.signal(Signal::Logged {
-            stage: self.0.stage.clone(),
-            attempt: self.0.attempt,
-            lines,
-        })
-        .await
+        Ok(())
     }
 
     /// Cuts a stream of this attempt into lines for [`Self::log`].
@@ -191,7 +186,7 @@ impl AttemptSink {
         function: &'static str,
         arguments: &str,
     ) -> Result<u64, SinkClosed> {
-        let call = self.next_call()?;
+        let call = self.reserve_call()?;
         let fact = Fact::EffectBegun {
             stage: self.0.stage.clone(),
             attempt: self.0.attempt,
@@ -205,6 +200,21 @@ impl AttemptSink {
             .await?;
         wait.await.map_err(|_| SinkClosed::RunOver)?;
         Ok(call)
+    }
+
+    /// Takes the number of a call before it is made, so that no call is made which
+    /// could not be recorded. Pass it to [`CallEnd::effect`].
+    pub fn reserve_call(&self) -> Result<u64, SinkClosed> {
+        let call = self.0.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        if call > limits::ATTEMPT_FACTS {
+            return Err(SinkClosed::TooManyFacts);
+        }
+        Ok(call)
+    }
+
+    /// Whether this attempt has used up the calls that it may make, and must end.
+    pub fn is_exhausted(&self) -> bool {
+        self.0.calls.load(Ordering::Relaxed) > limits::ATTEMPT_FACTS
     }
 
     /// Records a call that carries authority, made or refused.
@@ -221,7 +231,7 @@ impl AttemptSink {
         }
         let call = match end.effect {
             Some(call) => call,
-            None => self.next_call()?,
+            None => self.reserve_call()?,
         };
         let fact = Fact::HostCalled(HostCall {
             stage: self.0.stage.clone(),
@@ -287,10 +297,7 @@ impl AttemptSink {
     /// Hides a value in this attempt's log from now on. Values of an unfit
     /// length, and those beyond the limit, are ignored.
     pub fn mask(&self, value: &str) {
-        let mut log = self.lock_log();
-        if log.masks.len() < limits::MASKS && limits::MASK_BYTES.contains(&value.len()) {
-            log.masks.push(value.to_owned());
-        }
+        self.lock_log().mask(value);
     }
 
     /// Whether the host refused this attempt something.
@@ -311,7 +318,7 @@ impl AttemptSink {
     /// A failure with every text redacted and cut, and the end of standard
     /// error attached.
     pub fn redact_failure(&self, mut failure: Failure) -> Failure {
-        let tail = std::mem::take(&mut self.lock_log().stderr_tail);
+        let tail = self.lock_log().take_stderr_tail();
         failure.code = self.text(&failure.code, 128);
         failure.message = self.text(&failure.message, 4096);
         failure.hint = failure.hint.map(|hint| self.text(&hint, 4096));
@@ -321,6 +328,9 @@ impl AttemptSink {
             .iter()
             .map(|cause| self.text(cause, 4096))
             .collect();
+        if let Some(location) = &mut failure.location {
+            location.path = self.text(&location.path, 4096);
+        }
         if failure.stderr_tail.is_none() && !tail.is_empty() {
             failure.stderr_tail = Some(tail);
         }
@@ -329,60 +339,35 @@ impl AttemptSink {
 
     /// Outputs with every text redacted.
     pub fn redact_value(&self, value: serde_json::Value) -> serde_json::Value {
-        use serde_json::Value;
-        match value {
-            Value::String(text) => Value::String(self.0.redactor.redact(&text).into_owned()),
-            Value::Array(items) => Value::Array(
-                items
-                    .into_iter()
-                    .map(|item| self.redact_value(item))
-                    .collect(),
-            ),
-            Value::Object(fields) => Value::Object(
-                fields
-                    .into_iter()
-                    .map(|(key, item)| {
-                        (
-                            self.0.redactor.redact(&key).into_owned(),
-                            self.redact_value(item),
-                        )
-                    })
-                    .collect(),
-            ),
-            other => other,
-        }
+        self.0.redactor.redact_value(value)
     }
 
     /// Ends the log and records what was used. No more log text after it.
     ///
-    /// Returns when the log file is on disk.
-    pub async fn close(&self, memory_bytes: u64) -> Result<(), SinkClosed> {
-        let (file, kept_bytes, dropped_lines) = {
-            let mut log = self.lock_log();
-            (log.file.take(), log.kept_bytes, log.dropped_lines)
-        };
-        if let Some(file) = file {
-            // Finishing waits for the disk, which must not hold up other stages.
-            let finished = tokio::task::spawn_blocking(move || file.finish()).await;
-            if !matches!(finished, Ok(Ok(()))) {
-                tracing::error!(stage = %self.0.stage, "the log file could not be finished");
-            }
-        }
+    /// Returns when the log file is on disk. The error is the first that writing
+    /// it met: the stage must not be called a success then.
+    pub async fn close(&self, memory_bytes: u64) -> std::io::Result<()> {
+        let (finishing, log_bytes, log_lines_dropped) = self.lock_log().end();
+        // Finishing waits for the disk, which must not hold up other stages.
+        let finished = tokio::task::spawn_blocking(finishing).await;
         let calls =
             std::mem::take(&mut *self.0.usage.lock().unwrap_or_else(PoisonError::into_inner));
         let usage = HostUsage {
             calls,
-            log_bytes: kept_bytes,
-            log_lines_dropped: dropped_lines,
+            log_bytes,
+            log_lines_dropped,
             memory_bytes,
         };
         let (stage, attempt) = (self.0.stage.clone(), self.0.attempt);
-        self.send(AttemptMessage::Fact(Fact::HostUsed {
-            stage,
-            attempt,
-            usage,
-        }))
-        .await
+        // A run that is over has no use for it.
+        let _ = self
+            .send(AttemptMessage::Fact(Fact::HostUsed {
+                stage,
+                attempt,
+                usage,
+            }))
+            .await;
+        finished.map_err(std::io::Error::other)?
     }
 
     /// The stage that reports.
@@ -393,8 +378,13 @@ impl AttemptSink {
     fn is_due(&self, progress: &Progress) -> bool {
         let mut shown = self.0.shown.lock().unwrap_or_else(PoisonError::into_inner);
         if progress.closed {
-            shown.remove(&progress.section);
-            return true;
+            // The end of a part that was never shown is of no interest.
+            return shown.remove(&progress.section).is_some();
+        }
+        if !shown.contains_key(&progress.section)
+            && self.0.sections.fetch_add(1, Ordering::Relaxed) >= limits::SECTIONS
+        {
+            return false;
         }
         let now = Instant::now();
         let last = shown.get(&progress.section);
@@ -405,25 +395,12 @@ impl AttemptSink {
         due
     }
 
-    async fn signal(&self, signal: Signal) -> Result<(), SinkClosed> {
-        self.send(AttemptMessage::Signal(signal)).await
-    }
-
     async fn send(&self, message: AttemptMessage) -> Result<(), SinkClosed> {
         self.0
             .messages
             .send(message)
             .await
             .map_err(|_| SinkClosed::RunOver)
-    }
-
-    fn next_call(&self) -> Result<u64, SinkClosed> {
-        let call = self.0.calls.fetch_add(1, Ordering::Relaxed) + 1;
-        if call > limits::ATTEMPT_FACTS {
-            Err(SinkClosed::TooManyFacts)
-        } else {
-            Ok(call)
-        }
     }
 
     /// Redacts a guest-controlled text, then cuts it to at most `bytes`.
@@ -445,110 +422,7 @@ impl AttemptSink {
         }
     }
 
-    /// Redacts, cuts into lines, writes to the log file; the lines to show.
-    fn keep(&self, stream: LogStream, level: Level, text: &str) -> Vec<LogLine> {
-        let redacted = self.0.redactor.redact(text);
-        let at = self.0.clock.now();
-        let mut log = self.lock_log();
-        let mut lines = Vec::new();
-        for line in redacted.lines().flat_map(pieces) {
-            if log.kept_bytes + line.len() as u64 >= log.limit_bytes {
-                log.dropped_lines += 1;
-                if log.dropped_lines > 1 {
-                    continue;
-                }
-                let text = format!(
-                    "log limit of {} bytes reached; the rest is not kept",
-                    log.limit_bytes
-                );
-                let line = LogLine {
-                    at,
-                    stream: LogStream::Engine,
-                    level: Level::Warn,
-                    text,
-                };
-                log.write(&line);
-                lines.push(line);
-                continue;
-            }
-            let mut text = line.to_owned();
-            for mask in &log.masks {
-                if text.contains(mask.as_str()) {
-                    text = text.replace(mask.as_str(), "***");
-                }
-            }
-            if stream == LogStream::Stderr {
-                log.remember_stderr(&text);
-            }
-            log.kept_bytes += text.len() as u64 + 1;
-            let line = LogLine {
-                at,
-                stream,
-                level,
-                text,
-            };
-            log.write(&line);
-            lines.push(line);
-        }
-        lines
-    }
-
-    fn lock_log(&self) -> std::sync::MutexGuard<'_, Log> {
+    fn lock_log(&self) -> std::sync::MutexGuard<'_, AttemptLog> {
         self.0.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Log {
-    fn write(&mut self, line: &LogLine) {
-        if let Err(error) = self.try_write(line) {
-            tracing::error!(%error, "the log file cannot be written; the rest is only shown");
-            self.file = None;
-        }
-    }
-
-    fn try_write(&mut self, line: &LogLine) -> std::io::Result<()> {
-        if let Some(path) = self.path.take() {
-            self.file = Some(LogFile::create(&path)?);
-        }
-        match &mut self.file {
-            Some(file) => file.write(line),
-            None => Ok(()),
-        }
-    }
-
-    fn remember_stderr(&mut self, text: &str) {
-        self.stderr_tail
-            .push_str(cut(text, limits::STDERR_TAIL_BYTES));
-        self.stderr_tail.push('\n');
-        if self.stderr_tail.len() > limits::STDERR_TAIL_BYTES {
-            let mut start = self.stderr_tail.len() - limits::STDERR_TAIL_BYTES;
-            while !self.stderr_tail.is_char_boundary(start) {
-                start += 1;
-            }
-            self.stderr_tail.drain(..start);
-        }
-    }
-}
-
-/// The longest beginning of at most `bytes` bytes.
-fn cut(text: &str, bytes: usize) -> &str {
-    if text.len() <= bytes {
-        return text;
-    }
-    let mut end = bytes;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
-/// A line in pieces that are not too long for a line.
-fn pieces(line: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(line);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let piece = cut(text, limits::LOG_LINE_BYTES);
-        rest = (piece.len() < text.len()).then(|| &text[piece.len()..]);
-        Some(piece)
-    })
 }

@@ -31,9 +31,11 @@ pub(super) fn open(
         GitFailure::new(
             FailureKind::Denied,
             "denied.git-local",
-            format_args!("no local folder is granted, so `{path}` cannot be opened"),
+            format_args!(
+                "`{path}` cannot be opened: the pipeline lies in no git repository with a commit"
+            ),
         )
-        .hint("run the pipeline from inside the repository")
+        .hint("make a first commit there, or name a remote")
     })?;
     let path = root.join(path);
     let repository = open_within(&path, root, bounds)?;

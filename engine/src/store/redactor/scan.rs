@@ -6,11 +6,14 @@
 //! megabyte.
 
 use std::borrow::Cow;
+
 use std::fmt;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use zeroize::Zeroizing;
+
+use serde_json::Value;
 
 use super::forms::{self, Forms};
 use crate::model::limits;
@@ -55,6 +58,29 @@ impl Redactor {
     /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// A JSON value with every text in it redacted, the names of fields included.
+    pub fn redact_value(&self, value: Value) -> Value {
+        if self.is_empty() {
+            return value;
+        }
+        match value {
+            Value::String(text) => Value::String(self.redact(&text).into_owned()),
+            Value::Array(items) => Value::Array(
+                items
+                    .into_iter()
+                    .map(|item| self.redact_value(item))
+                    .collect(),
+            ),
+            Value::Object(fields) => {
+                let fields = fields
+                    .into_iter()
+                    .map(|(key, item)| (self.redact(&key).into_owned(), self.redact_value(item)));
+                Value::Object(fields.collect())
+            }
+            other => other,
+        }
     }
 
     /// The text with every secret replaced by `***`.
