@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn tools_get_no_network_but_named_hosts() {
+    fn tools_get_no_network_while_nothing_could_bound_it() {
         let tool = |network| ToolGrant {
             tool: "cargo".to_owned(),
             network,
@@ -246,7 +246,7 @@ mod tests {
         let hosts = |host: &str| ToolNetwork::Hosts(vec![host.to_owned()]);
         for (network, allowed) in [
             (ToolNetwork::None, true),
-            (hosts("proxy.example.org"), true),
+            (hosts("proxy.example.org"), false),
             (hosts("127.0.0.1"), false),
             (hosts("localhost"), false),
             (ToolNetwork::Host, false),
