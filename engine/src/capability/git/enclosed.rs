@@ -100,18 +100,20 @@ fn look(path: &Path, root: &Path) -> Result<Parts, GitFailure> {
         Some(Err(error)) => return Err(GitFailure::io("cannot read `commondir`", &error)),
     };
     let objects = common.join("objects");
-    let mut unread = vec![objects.clone()];
-    while let Some(folder) = unread.pop() {
-        for named in borrowed(&folder)? {
+    let mut stores = vec![objects.clone()];
+    let mut read = 0;
+    while let Some(store) = stores.get(read).cloned() {
+        read += 1;
+        for named in borrowed(&store)? {
             // Relative to the first of them, as the library takes it.
             let found = enclosed(&objects.join(named), &root)?;
-            if !folders.contains(&found) {
+            if !stores.contains(&found) {
                 refuse_links(&found, &mut left)?;
-                folders.push(found.clone());
-                unread.push(found);
+                stores.push(found);
             }
         }
     }
+    folders.extend(stores);
     Ok(Parts {
         root,
         entry,
