@@ -13,6 +13,7 @@ mod clone;
 mod contains;
 mod destination;
 mod dotgit;
+mod enclosed;
 mod failure;
 mod fetch;
 mod head;

@@ -179,6 +179,12 @@ pub const GIT_REFS: u32 = 100_000;
 pub const GIT_MEMORY_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Repositories that a guest may have open for their history; each is a process.
 pub const GIT_SESSIONS: usize = 8;
+/// Files and folders in a `.git` of the workspace, all of which are looked at
+/// before a question about its history. One that git packs has some thousands.
+pub const GIT_REPOSITORY_ENTRIES: usize = 1_000_000;
+/// Bytes of a list of folders from which a repository of the workspace borrows
+/// objects; git's own have a line or two.
+pub const GIT_ALTERNATES_BYTES: u64 = 64 * 1024;
 /// Packs of a mirror. Each fetch adds one, and each makes every look-up slower;
 /// beyond this the mirror is made anew, which costs one clone.
 pub const GIT_MIRROR_PACKS: usize = 60;

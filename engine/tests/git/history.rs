@@ -1,5 +1,7 @@
 //! Questions about a repository of the workspace.
 
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::Duration;
 
 use engine::capability::git::protocol::{
@@ -14,7 +16,7 @@ fn later() -> Instant {
     Instant::now() + Duration::from_secs(30)
 }
 
-async fn open(path: &std::path::Path, root: &std::path::Path) -> Result<Session, GitFailure> {
+async fn open(path: &Path, root: &Path) -> Result<Session, GitFailure> {
     let request = OpenHistory {
         path: path.to_owned(),
         root: root.to_owned(),
@@ -153,7 +155,7 @@ fn changes_are_told_by_kind() {
     std::fs::create_dir_all(work.join("a/b")).unwrap();
     std::fs::write(work.join("a/b/c.txt"), "added\n").unwrap();
     std::fs::remove_file(work.join("src/deep/three.txt")).unwrap();
-    std::os::unix::fs::symlink("x", work.join("src/deep/three.txt")).unwrap();
+    symlink("x", work.join("src/deep/three.txt")).unwrap();
     git(&work, &["add", "-A"]);
     git(&work, &["commit", "-q", "-m", "changes"]);
     let new = git(&work, &["rev-parse", "HEAD"]);
@@ -207,7 +209,7 @@ fn only_what_lies_in_the_mount_is_opened() {
     let outside = elsewhere.repository("secret");
     let inside = world.path("workspace/x");
     std::fs::create_dir(&inside).unwrap();
-    std::os::unix::fs::symlink(outside.join(".git"), inside.join(".git")).unwrap();
+    symlink(outside.join(".git"), inside.join(".git")).unwrap();
     block_on(async {
         let code = |opened: Result<Session, GitFailure>| opened.err().unwrap().code;
         let mount = world.path("workspace");
@@ -217,5 +219,194 @@ fn only_what_lies_in_the_mount_is_opened() {
             code(open(&work.join("src"), &work).await),
             "git.repository-not-found"
         );
+    });
+}
+
+/// What a guest can write into its own `.git` to reach a repository outside.
+/// Each is given the mount's repository and the other one.
+type Attack = (&'static str, fn(&Path, &Path));
+
+const ATTACKS: [Attack; 13] = [
+    ("a gitdir file", |own, other| {
+        std::fs::remove_dir_all(own.join(".git")).unwrap();
+        let text = format!("gitdir: {}/.git\n", other.display());
+        std::fs::write(own.join(".git"), text).unwrap();
+    }),
+    ("a gitdir file with a relative path", |own, other| {
+        std::fs::remove_dir_all(own.join(".git")).unwrap();
+        let up = "../".repeat(own.components().count());
+        let other = other.strip_prefix("/").unwrap();
+        let text = format!("gitdir: {up}{}/.git\n", other.display());
+        std::fs::write(own.join(".git"), text).unwrap();
+    }),
+    ("commondir", |own, other| {
+        let text = format!("{}/.git\n", other.display());
+        std::fs::write(own.join(".git/commondir"), text).unwrap();
+    }),
+    ("alternates", |own, other| {
+        let text = format!("{}/.git/objects\n", other.display());
+        std::fs::write(own.join(".git/objects/info/alternates"), text).unwrap();
+    }),
+    ("alternates of alternates", |own, other| {
+        let between = own.join("between/info");
+        std::fs::create_dir_all(&between).unwrap();
+        let text = format!("{}/.git/objects\n", other.display());
+        std::fs::write(between.join("alternates"), text).unwrap();
+        let list = own.join(".git/objects/info/alternates");
+        std::fs::write(list, "../../between\n").unwrap();
+    }),
+    ("a linked pack file", |own, other| {
+        git(other, &["repack", "-q", "-a", "-d"]);
+        for entry in std::fs::read_dir(other.join(".git/objects/pack")).unwrap() {
+            let entry = entry.unwrap();
+            let link = own.join(".git/objects/pack").join(entry.file_name());
+            symlink(entry.path(), link).unwrap();
+        }
+    }),
+    ("a linked folder of loose objects", |own, other| {
+        let id = git(other, &["rev-parse", "HEAD"]);
+        let folder = own.join(".git/objects").join(&id[..2]);
+        let _ = std::fs::remove_dir_all(&folder);
+        symlink(other.join(".git/objects").join(&id[..2]), folder).unwrap();
+    }),
+    ("linked objects", |own, other| link(own, other, "objects")),
+    ("linked refs", |own, other| link(own, other, "refs")),
+    ("a linked ref", |own, other| {
+        link(own, other, "refs/heads/main");
+    }),
+    ("linked packed refs", |own, other| {
+        git(other, &["pack-refs", "--all"]);
+        link(own, other, "packed-refs");
+    }),
+    ("a linked HEAD", |own, other| link(own, other, "HEAD")),
+    ("linked configuration", |own, other| {
+        link(own, other, "config");
+    }),
+];
+
+/// Makes a part of one repository a link to that of another.
+fn link(own: &Path, other: &Path, part: &str) {
+    let at = own.join(".git").join(part);
+    if at.is_dir() {
+        std::fs::remove_dir_all(&at).unwrap();
+    } else if at.exists() {
+        std::fs::remove_file(&at).unwrap();
+    }
+    symlink(other.join(".git").join(part), at).unwrap();
+}
+
+#[test]
+fn no_repository_leads_out_of_the_mount() {
+    let elsewhere = World::new();
+    let outside = elsewhere.repository("secret");
+    for (name, attack) in ATTACKS {
+        // The mount may be the repository itself, or a folder above it.
+        for is_mount in [true, false] {
+            let world = World::new();
+            let own = world.repository("shop");
+            let mount = if is_mount {
+                own.clone()
+            } else {
+                world.path(".")
+            };
+            let path = if is_mount {
+                own.clone()
+            } else {
+                mount.join("work-shop")
+            };
+            block_on(async {
+                open(&path, &mount).await.expect("an honest repository");
+                attack(&own, &outside);
+                let failure = open(&path, &mount).await.err().expect(name);
+                let shown = format!("{name}: {failure:?}");
+                assert_eq!(failure.code, "denied.git-outside-root", "{shown}");
+                let secret = elsewhere.folder.path().to_str().unwrap();
+                assert!(!failure.message.contains(secret), "{shown}");
+            });
+        }
+    }
+}
+
+#[test]
+fn a_repository_that_is_changed_while_it_is_open_answers_no_more() {
+    let elsewhere = World::new();
+    let outside = elsewhere.repository("secret");
+    std::fs::write(outside.join("more.txt"), "more").unwrap();
+    git(&outside, &["add", "."]);
+    git(&outside, &["commit", "-q", "-m", "not in the mount"]);
+    let secret = git(&outside, &["rev-parse", "HEAD"]);
+    for (name, attack) in ATTACKS {
+        let world = World::new();
+        let own = world.repository("shop");
+        block_on(async {
+            let mut session = open(&own, &own).await.unwrap();
+            let head = Query::Resolve {
+                revision: "HEAD".to_owned(),
+            };
+            session.ask(head, later()).await.unwrap();
+            attack(&own, &outside);
+            let commit = Query::ReadCommit { at: secret.clone() };
+            let failure = session.ask(commit, later()).await.unwrap_err();
+            let shown = format!("{name}: {failure:?}");
+            assert_eq!(failure.code, "denied.git-outside-root", "{shown}");
+        });
+    }
+}
+
+#[test]
+fn a_link_in_the_mount_is_not_followed_to_a_repository() {
+    let world = World::new();
+    let own = world.repository("shop");
+    let elsewhere = World::new();
+    let outside = elsewhere.repository("secret");
+    let mount = world.path(".");
+    symlink(&outside, world.path("out")).unwrap();
+    symlink(&own, world.path("in")).unwrap();
+    symlink(world.folder.path(), world.path("above")).unwrap();
+    symlink("/nowhere/at/all", world.path("nowhere")).unwrap();
+    block_on(async {
+        for path in ["out", "in", "above/work-shop", "nowhere"] {
+            let failure = open(&mount.join(path), &mount).await.err().expect(path);
+            assert_eq!(
+                failure.code, "denied.git-outside-root",
+                "{path}: {failure:?}"
+            );
+        }
+        // Nor up and out again.
+        let up = mount.join("work-shop/../work-shop");
+        let failure = open(&up, &mount).await.err().unwrap();
+        assert_eq!(failure.code, "denied.git-outside-root", "{failure:?}");
+    });
+}
+
+#[test]
+fn what_lies_in_the_mount_as_a_whole_is_opened_however_it_is_made() {
+    let world = World::new();
+    let own = world.repository("shop");
+    let mount = world.path(".");
+    let at = |path: &str| mount.join(path);
+    let tree = at("tree");
+    git(
+        &own,
+        &["worktree", "add", "-q", tree.to_str().unwrap(), "side"],
+    );
+    let borrower = ["clone", "-q", "--shared", "work-shop", "borrower"];
+    git(&mount, &borrower);
+    // A hook that is a link is read by nobody.
+    std::fs::create_dir_all(own.join(".git/hooks")).unwrap();
+    symlink("/bin/true", own.join(".git/hooks/pre-push")).unwrap();
+    block_on(async {
+        for path in ["work-shop", "tree", "borrower", "remotes/shop.git"] {
+            let mut session = open(&at(path), &mount).await.expect(path);
+            let query = Query::Resolve {
+                revision: "HEAD".to_owned(),
+            };
+            match session.ask(query, later()).await.expect(path) {
+                Answer::Oid(oid) => {
+                    assert_eq!(oid, git(&at(path), &["rev-parse", "HEAD"]), "{path}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
     });
 }

@@ -1,6 +1,9 @@
 //! History: questions about a repository that lies in the workspace.
 //!
-//! The repository is the guest's, down to every byte of its `.git`.
+//! The repository is the guest's, down to every byte of its `.git`, and the guest
+//! may change it between two questions.
+
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use gix::ObjectId;
@@ -10,8 +13,8 @@ use gix::traverse::commit::simple::CommitTimeOrder;
 
 use super::failure::{FailureKind, GitFailure};
 use super::protocol::{Answer, Change, ChangeKind, Commit, OpenHistory, Query};
-use super::repository::{describe_commit, object_id, open_within, peel_to_commit};
-use super::{local, tags};
+use super::repository::{describe_commit, object_id, peel_to_commit};
+use super::{enclosed, local, tags};
 use crate::model::limits;
 
 /// Memory for objects that were read already; queries come in groups.
@@ -20,22 +23,27 @@ const OBJECT_CACHE_BYTES: usize = 16 * 1024 * 1024;
 /// An open repository.
 pub(super) struct History {
     repository: gix::Repository,
+    path: PathBuf,
+    root: PathBuf,
     most_refs: u32,
 }
 
 impl History {
     /// Opens the repository at a folder, and none above it.
     pub(super) fn open(request: &OpenHistory) -> Result<Self, GitFailure> {
-        let mut repository = open_within(&request.path, &request.root, &request.bounds)?;
+        let mut repository = enclosed::open(&request.path, &request.root, &request.bounds)?;
         repository.object_cache_size_if_unset(OBJECT_CACHE_BYTES);
         Ok(Self {
             repository,
+            path: request.path.clone(),
+            root: request.root.clone(),
             most_refs: request.bounds.refs,
         })
     }
 
     /// Answers one question.
     pub(super) fn answer(&self, query: Query) -> Result<Answer, GitFailure> {
+        enclosed::check(&self.repository, &self.path, &self.root)?;
         match query {
             Query::Resolve { revision } => self
                 .resolve(&revision)

@@ -10,7 +10,7 @@ use super::clone::{Source, expect, write_out};
 use super::failure::{FailureKind, GitFailure};
 use super::listing::matches_any;
 use super::protocol::{Bounds, CheckedOut, Clone, Remote, RemoteRef};
-use super::repository::{object_id, open_within, peel_to_commit};
+use super::repository::{object_id, open_granted, peel_to_commit};
 use super::revision::Revision;
 use super::watch::Report;
 use super::worktree;
@@ -38,7 +38,7 @@ pub(super) fn open(
         .hint("make a first commit there, or name a remote")
     })?;
     let path = root.join(path);
-    let repository = open_within(&path, root, bounds)?;
+    let repository = open_granted(&path, root, bounds)?;
     Ok((repository, path))
 }
 

@@ -30,9 +30,14 @@ pub(super) fn open(path: &Path, bounds: &Bounds) -> Result<gix::Repository, GitF
     Ok(repository)
 }
 
-/// Opens `path` as [`open`] does, and refuses a repository that has any part
-/// outside `root`: its git folder, its objects or borrowed ones.
-pub(super) fn open_within(
+/// Opens `path` as [`open`] does, and refuses a repository below the granted
+/// `root` that has any part outside of it: its git folder, its objects or
+/// borrowed ones.
+///
+/// Whoever granted the root made what lies at the root itself, also a link out
+/// of it. A folder that a guest may have written is opened by
+/// [`super::enclosed::open`] instead.
+pub(super) fn open_granted(
     path: &Path,
     root: &Path,
     bounds: &Bounds,
@@ -235,7 +240,7 @@ pub(super) fn history_state(
     Ok(HistoryState::Enough)
 }
 
-fn canonical(path: &Path) -> Result<PathBuf, GitFailure> {
+pub(super) fn canonical(path: &Path) -> Result<PathBuf, GitFailure> {
     path.canonicalize().map_err(|error| {
         if error.kind() == std::io::ErrorKind::NotFound {
             no_repository(path)
@@ -245,7 +250,7 @@ fn canonical(path: &Path) -> Result<PathBuf, GitFailure> {
     })
 }
 
-fn no_repository(path: &Path) -> GitFailure {
+pub(super) fn no_repository(path: &Path) -> GitFailure {
     GitFailure::new(
         FailureKind::NotFound,
         "git.repository-not-found",
@@ -254,7 +259,7 @@ fn no_repository(path: &Path) -> GitFailure {
     .hint("the folder itself must hold `.git`; folders above it are not looked at")
 }
 
-fn outside(path: &Path) -> GitFailure {
+pub(super) fn outside(path: &Path) -> GitFailure {
     GitFailure::new(
         FailureKind::Denied,
         "denied.git-outside-root",
@@ -265,7 +270,7 @@ fn outside(path: &Path) -> GitFailure {
 
 /// A folder as messages name it: its last part, since guests see messages and
 /// should not learn the paths of the host.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     path.file_name().map_or_else(
         || "the folder".to_owned(),
         |name| format!("`{}`", name.display()),

@@ -175,12 +175,11 @@ impl Hooks {
         let sink = self.sink.clone();
         let (sender, receiver) = oneshot::channel();
         self.requests.spawn(async move {
-            record_refusal(&sink, shown).await;
-            let _ = sender.send(());
+            let _ = sender.send(record_refusal(&sink, shown).await);
         });
         Box::new(async move {
             // Told when it is recorded, so that no refusal goes unseen.
-            let _ = receiver.await;
+            receiver.await.unwrap_or(Ok(()))?;
             Err(error)
         })
     }

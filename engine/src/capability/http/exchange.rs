@@ -15,7 +15,7 @@ use super::decide::Allowed;
 use super::error::told;
 use crate::egress::{Body, Client, Error, ResponseBody, Scheme, Target};
 use crate::model::CallDecision;
-use crate::store::{AttemptSecrets, AttemptSink, CallEnd};
+use crate::store::{AttemptSecrets, AttemptSink, CallEnd, SinkClosed};
 
 const INTERFACE: &str = "wasi:http/outgoing-handler";
 const FUNCTION: &str = "handle";
@@ -54,16 +54,13 @@ impl Exchange {
         request: Request<WasiBody>,
     ) -> Result<Response<WasiBody>, Told> {
         let request = self.prepare(request);
-        let effect = match self.begin().await {
-            Ok(effect) => effect,
-            Err(closed) => return Err(Told::InternalError(Some(closed.to_string()))),
-        };
+        let call = self.begin().await.map_err(unrecorded)?;
         let started = Instant::now();
         let outcome = match request {
             Some(request) => self.send(request).await,
             None => Err(Stopped::Header),
         };
-        self.record(&outcome, effect, started.elapsed()).await;
+        self.record(&outcome, call, started.elapsed()).await;
         match outcome {
             Ok(response) => Ok(response.map(|body| to_guest(body, self.cancel))),
             Err(stopped) => Err(stopped.told()),
@@ -109,15 +106,15 @@ impl Exchange {
         Some(used)
     }
 
-    /// Makes a request that may change something out there durable before it is
-    /// made.
-    async fn begin(&self) -> Result<Option<u64>, crate::store::SinkClosed> {
+    /// Takes the number of the call before anything leaves, so that no request is
+    /// made that cannot be recorded. One that may change something out there is
+    /// made durable as well.
+    async fn begin(&self) -> Result<u64, SinkClosed> {
         if self.key.is_none() {
-            return Ok(None);
+            return self.sink.reserve_call();
         }
         let shown = &self.allowed.shown;
-        let effect = self.sink.begin_effect(INTERFACE, FUNCTION, shown).await?;
-        Ok(Some(effect))
+        self.sink.begin_effect(INTERFACE, FUNCTION, shown).await
     }
 
     async fn send(&self, request: Request<Body>) -> Result<Response<ResponseBody>, Stopped> {
@@ -138,7 +135,7 @@ impl Exchange {
     async fn record(
         &self,
         outcome: &Result<Response<ResponseBody>, Stopped>,
-        effect: Option<u64>,
+        call: u64,
         duration: Duration,
     ) {
         let (decision, error, result) = match outcome {
@@ -161,7 +158,7 @@ impl Exchange {
             error,
             result,
             duration,
-            effect,
+            effect: Some(call),
         };
         // A run that is over takes no more facts, and there is nobody to tell.
         let _ = self.sink.called(end).await;
@@ -169,7 +166,8 @@ impl Exchange {
 }
 
 /// Records a request that the grant does not cover.
-pub(super) async fn record_refusal(sink: &AttemptSink, shown: String) {
+pub(super) async fn record_refusal(sink: &AttemptSink, shown: String) -> Result<(), Told> {
+    let call = sink.reserve_call().map_err(unrecorded)?;
     let end = CallEnd {
         interface: INTERFACE,
         function: FUNCTION,
@@ -178,9 +176,14 @@ pub(super) async fn record_refusal(sink: &AttemptSink, shown: String) {
         error: Some("denied.http".to_owned()),
         result: None,
         duration: Duration::ZERO,
-        effect: None,
+        effect: Some(call),
     };
-    let _ = sink.called(end).await;
+    sink.called(end).await.map_err(unrecorded)
+}
+
+/// What a guest gets for a call that cannot be recorded, and was not made.
+fn unrecorded(closed: SinkClosed) -> Told {
+    Told::InternalError(Some(closed.to_string()))
 }
 
 impl Stopped {

@@ -16,7 +16,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::{Context, Surroundings};
 use crate::egress::{Client, ClientOptions, Resolver, ScriptedResolver};
-use crate::model::{CallDecision, Digest, Fact, HostCall, RunId, StageId, SystemClock};
+use crate::model::{CallDecision, Digest, Fact, HostCall, RunId, StageId, SystemClock, limits};
 use crate::plan::{
     Effects, SecretDeclaration, SecretHandle, SecretKind, StageLimits, StageRequest,
 };
@@ -32,6 +32,7 @@ const HOOK_PATH: &str = "/services/canary-e5f1/0123456789abcdef0123";
 /// One attempt with its grant, and everything that it says.
 struct Stage {
     context: Context,
+    sink: AttemptSink,
     secrets: Arc<AttemptSecrets>,
     script: Arc<ScriptedResolver>,
     cancel: CancellationToken,
@@ -171,6 +172,7 @@ fn stage(setup: &Setup) -> Stage {
     });
     Stage {
         context,
+        sink,
         secrets,
         script,
         cancel,
@@ -382,6 +384,56 @@ async fn a_read_is_one_fact_and_an_effect_is_durable_before_it_is_sent() {
     let posted = server.got();
     assert!(posted.contains("\r\nuser-agent: engine/"), "{posted}");
     assert!(posted.ends_with("\r\n\r\nx"), "{posted}");
+}
+
+#[tokio::test]
+async fn with_the_facts_used_up_no_request_leaves() {
+    let mut server = Server::start().await;
+    let port = server.port;
+    let mut setup = setup(port);
+    let head: HttpPattern = format!("HEAD http://ok.test:{port}/**").parse().unwrap();
+    setup.grant.push(head.with_private(true));
+    let mut stage = stage(&setup);
+    let url = format!("http://ok.test:{port}/");
+    for _ in 1..limits::ATTEMPT_FACTS {
+        stage.sink.reserve_call().unwrap();
+    }
+    // The last one leaves and is recorded, …
+    assert_eq!(stage.send(get(&url)).await.unwrap(), 204);
+    assert!(server.got().starts_with("GET / "));
+    let asked = stage.script.asked().len();
+    // … and then nothing does.
+    for (method, host) in [
+        ("GET", "ok.test"),
+        ("HEAD", "ok.test"),
+        ("POST", "ok.test"),
+        ("GET", "evil.test"),
+    ] {
+        let url = format!("http://{host}:{port}/");
+        let failed = stage.send(request(method, &url, &[], "")).await;
+        let told = format!("{method} {host}: {failed:?}");
+        assert!(
+            matches!(failed, Err(Error::InternalError(Some(_)))),
+            "{told}"
+        );
+    }
+    let calls = stage.calls().await;
+    assert_eq!(calls.len(), 1);
+    assert_eq!(calls[0].call, limits::ATTEMPT_FACTS);
+    assert_eq!(stage.facts().len(), 1);
+    assert_eq!(stage.script.asked().len(), asked);
+    assert!(server.requests.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn every_request_has_its_number_before_it_is_sent() {
+    for method in ["GET", "POST"] {
+        let (stage, stream, waiting) = hanging(method, Duration::from_mins(1)).await;
+        assert_eq!(stage.sink.reserve_call().unwrap(), 2, "{method}");
+        drop(stream);
+        assert!(waiting.await.unwrap().is_err());
+        assert_eq!(stage.calls().await[0].call, 1, "{method}");
+    }
 }
 
 fn key_of(request: &str) -> String {
