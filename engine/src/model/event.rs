@@ -82,6 +82,9 @@ pub enum Fact {
         component: Digest,
         /// Its inputs, complete. Secrets stand in them as handles.
         inputs: Value,
+        /// What it may do, a line each, the most dangerous first; empty for a
+        /// stage that can only compute and log.
+        authority: Vec<String>,
     },
     /// A call that changes the outside world is about to be made.
     ///

@@ -114,11 +114,19 @@ fn course<'a>(fact: &'a Fact, view: &RunView) -> Option<Line<'a>> {
             let text = format!("skipped: {}", escape(because));
             Some(Line::outcome(stage, Outcome::Skipped, text))
         }
-        Fact::StageStarted { stage, attempt, .. } => {
-            let text = match attempt {
+        Fact::StageStarted {
+            stage,
+            attempt,
+            authority,
+            ..
+        } => {
+            let mut text = match attempt {
                 0 | 1 => "started".to_owned(),
                 _ => format!("attempt {attempt} started"),
             };
+            if !authority.is_empty() {
+                text.push_str(&[" with leave for ", &escape(&authority.join(", "))].concat());
+            }
             Some(Line::new(Some(stage), "▸", Tone::Active, text))
         }
         Fact::AttemptFailed {

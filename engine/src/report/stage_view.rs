@@ -17,6 +17,8 @@ pub(super) struct StageView {
     /// The time of all attempts that ended and of the waits between them, by the
     /// monotonic clock of the run.
     pub(super) spent_ms: u64,
+    /// What it may do. Written by the pipeline's author, not yet escaped.
+    pub(super) authority: Vec<String>,
     /// Why the latest attempt failed.
     pub(super) failure: Option<Failure>,
     /// The last lines of its log, cut. Guest-controlled, not yet escaped.
@@ -66,6 +68,7 @@ impl StageView {
             state: StageState::Pending,
             attempt: 0,
             spent_ms: 0,
+            authority: Vec::new(),
             failure: None,
             tail: VecDeque::new(),
             sections: Vec::new(),
@@ -93,8 +96,11 @@ impl StageView {
     /// Takes in a fact about the course of its attempts.
     pub(super) fn go_on(&mut self, at: Timestamp, fact: &Fact) {
         match fact {
-            Fact::StageStarted { attempt, .. } => {
+            Fact::StageStarted {
+                attempt, authority, ..
+            } => {
                 self.attempt = *attempt;
+                self.authority.clone_from(authority);
                 self.state = StageState::Running { since: at };
                 self.tail.clear();
                 self.sections.clear();

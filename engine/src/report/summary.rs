@@ -198,6 +198,8 @@ fn detail(stage: &StageView) -> String {
     match (because, &stage.failure) {
         (Some(because), _) => format!("{head}: {}", escape(because)),
         (None, Some(failure)) => format!("{head}: {}", failure_text(failure)),
+        // Where all went well there is room for what it was allowed to do.
+        (None, None) if head.is_empty() => escape(&stage.authority.join(", ")).into_owned(),
         (None, None) => head,
     }
 }

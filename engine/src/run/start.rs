@@ -10,7 +10,7 @@ use super::dispatcher::{Dispatcher, unusable};
 use super::executor::{self, Folders, WrittenFolder};
 use super::{StageRunner, state::Status};
 use crate::model::{Fact, Failure, Outcome};
-use crate::plan::{Access, Mount, PlannedStage, SecretHandle, StageRequest};
+use crate::plan::{Access, Mount, PlannedStage, SecretHandle, StageRequest, authority};
 use crate::spec::expression::{Context, EvaluationError, Reference, Scope, Template};
 use crate::store::AttemptSink;
 
@@ -36,6 +36,10 @@ impl Prepared {
             attempt: self.request.attempt,
             component: self.request.component,
             inputs: self.request.inputs.clone(),
+            authority: authority(&self.request.grants)
+                .into_iter()
+                .map(|may| may.line)
+                .collect(),
         }
     }
 }

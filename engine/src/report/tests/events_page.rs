@@ -41,6 +41,7 @@ fn facts() -> Vec<Fact> {
             attempt,
             component: Digest::of(b""),
             inputs: Value::Null,
+            authority: Vec::new(),
         },
         Fact::EffectBegun {
             stage: stage.clone(),

@@ -84,6 +84,7 @@ impl Script {
             attempt,
             component: Digest::of(b"component"),
             inputs: json!({ "path": "src" }),
+            authority: Vec::new(),
         })
     }
 
