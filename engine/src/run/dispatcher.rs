@@ -9,12 +9,11 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::execute::{RunError, RunOptions, RunReport, StageReport};
-use super::executor;
 use super::scope::Contexts;
 use super::state::{Stages, Status};
-use super::{OnFailure, StageRunner, retry, start};
-use crate::model::{Clock, Fact, Failure, FailureClass, Outcome, Signal, StageId, limits};
-use crate::plan::{AttemptEnd, Plan};
+use super::{StageRunner, ending, start};
+use crate::model::{Clock, Fact, Failure, FailureClass, Outcome, Signal, limits};
+use crate::plan::Plan;
 use crate::store::{AttemptMessage, Journal, RunDirectory};
 
 /// What happens next in the life of a run.
@@ -45,16 +44,16 @@ pub(super) struct Dispatcher<R> {
     pub(super) finally: CancellationToken,
     journal: Journal,
     inbox: mpsc::Receiver<AttemptMessage>,
-    ready: VecDeque<usize>,
+    pub(super) ready: VecDeque<usize>,
     /// When stages are tried again.
-    retries: BTreeSet<(Instant, usize)>,
-    running: usize,
-    commits: u64,
+    pub(super) retries: BTreeSet<(Instant, usize)>,
+    pub(super) running: usize,
+    pub(super) commits: u64,
     /// Stages, those of `finally` apart, that are not over.
-    left: usize,
-    in_finally: bool,
+    pub(super) left: usize,
+    pub(super) in_finally: bool,
     finally_until: Option<Instant>,
-    cancelled_by: Option<String>,
+    pub(super) cancelled_by: Option<String>,
     started: Duration,
 }
 
@@ -189,8 +188,11 @@ impl<R: StageRunner> Dispatcher<R> {
                 }
                 start::Start::Skip(because) => self.skip(index, because).await?,
                 start::Start::Fail(failure) => {
-                    self.record(could_not_start(&self.plan.stages[index].id, &failure))
-                        .await?;
+                    self.record(ending::could_not_start(
+                        &self.plan.stages[index].id,
+                        &failure,
+                    ))
+                    .await?;
                     self.end_stage(index, Outcome::Failed, Some(failure))
                         .await?;
                 }
@@ -217,144 +219,6 @@ impl<R: StageRunner> Dispatcher<R> {
         Ok(())
     }
 
-    /// An attempt's task was cut off by a second cancel, or panicked: a bug of the
-    /// host, which ends this stage and nothing else.
-    async fn attempt_lost(&mut self, id: Id, error: &JoinError) -> Result<(), RunError> {
-        let Some(index) = self.tasks.remove(&id) else {
-            return Ok(());
-        };
-        if self.stages[index].status != Status::Running {
-            return Ok(());
-        }
-        let end = if error.is_cancelled() {
-            executor::cancelled()
-        } else {
-            tracing::error!(%error, "an attempt was lost");
-            executor::errored("host.panic", "the engine failed while it ran this stage")
-        };
-        self.attempt_ended(index, end, Duration::ZERO).await
-    }
-
-    async fn attempt_ended(
-        &mut self,
-        index: usize,
-        end: AttemptEnd,
-        duration: Duration,
-    ) -> Result<(), RunError> {
-        self.running -= 1;
-        let stage = self.plan.stages[index].id.clone();
-        let attempt = self.stages[index].attempts;
-        let duration_ms = milliseconds(duration);
-        let Some(failure) = end.failure else {
-            self.commits += 1;
-            let ended = &mut self.stages[index];
-            ended.committed = Some(self.commits);
-            ended.outputs = end.outputs.clone();
-            let (outputs, layers) = (end.outputs, ended.layers.clone());
-            self.record(Fact::StageCommitted {
-                stage,
-                attempt,
-                outputs,
-                layers,
-                duration_ms,
-            })
-            .await?;
-            return self.end_stage(index, Outcome::Succeeded, None).await;
-        };
-        let outcome = end.outcome;
-        self.record(Fact::AttemptFailed {
-            stage: stage.clone(),
-            attempt,
-            outcome,
-            failure: failure.clone(),
-            duration_ms,
-        })
-        .await?;
-        let policy = &self.plan.stages[index].retry;
-        let retry = retry::after(policy, attempt, outcome, &failure, (self.options.jitter)());
-        match retry.filter(|_| !self.token(index).is_cancelled()) {
-            Some(retry) => {
-                let due = Instant::now() + Duration::from_millis(retry.delay_ms);
-                self.retries.insert((due, index));
-                self.stages[index].status = Status::Retrying;
-                let (attempt, delay_ms) = (attempt + 1, retry.delay_ms);
-                let because = retry.because;
-                self.record(Fact::RetryScheduled {
-                    stage,
-                    attempt,
-                    delay_ms,
-                    because,
-                })
-                .await
-            }
-            None => self.end_stage(index, outcome, Some(failure)).await,
-        }
-    }
-
-    /// The last outcome of a stage, as far as the rest of the run is concerned.
-    async fn end_stage(
-        &mut self,
-        index: usize,
-        outcome: Outcome,
-        failure: Option<Failure>,
-    ) -> Result<(), RunError> {
-        let may_fail = matches!(
-            outcome,
-            Outcome::Failed | Outcome::TimedOut | Outcome::Denied
-        );
-        let outcome = if may_fail && start::continues_on_error(self, index) {
-            Outcome::Warned
-        } else {
-            outcome
-        };
-        self.stages[index].failure = failure;
-        self.conclude(index, outcome).await?;
-        let failed = outcome > Outcome::Cancelled;
-        if failed && self.options.on_failure == OnFailure::Bail && !self.in_finally {
-            self.stop(false).await?;
-        }
-        Ok(())
-    }
-
-    async fn skip(&mut self, index: usize, because: String) -> Result<(), RunError> {
-        let stage = self.plan.stages[index].id.clone();
-        self.record(Fact::StageSkipped { stage, because }).await?;
-        self.conclude(index, Outcome::Skipped).await
-    }
-
-    /// Writes down that a stage is over, and releases what waits for it.
-    async fn conclude(&mut self, index: usize, outcome: Outcome) -> Result<(), RunError> {
-        let attempts = self.stages[index].attempts;
-        self.stages[index].status = Status::Finished(outcome);
-        let planned = &self.plan.stages[index];
-        let stage = planned.id.clone();
-        if !planned.finally {
-            self.left -= 1;
-        }
-        self.record(Fact::StageFinished {
-            stage,
-            outcome,
-            attempts,
-        })
-        .await?;
-        for position in 0..self.stages.dependents[index].len() {
-            let (dependent, need) = self.stages.dependents[index][position];
-            let plan = Arc::clone(&self.plan);
-            if !plan.stages[dependent].needs[need].on.contains(&outcome) {
-                let unmet = format!(
-                    "it needs `{}`, which {}",
-                    plan.stages[index].id,
-                    was(outcome)
-                );
-                self.stages[dependent].unmet.get_or_insert(unmet);
-            }
-            if self.stages.release(dependent) {
-                self.ready.push_back(dependent);
-            }
-        }
-        Ok(())
-    }
-
     fn requeue(&mut self) {
         let now = Instant::now();
         while let Some((due, index)) = self.retries.first().copied()
@@ -364,39 +228,6 @@ impl<R: StageRunner> Dispatcher<R> {
             self.stages[index].status = Status::Ready;
             self.ready.push_back(index);
         }
-    }
-
-    /// The first request lets attempts end, and `finally` run; the second ends
-    /// both.
-    async fn cancel(&mut self, by: String) -> Result<(), RunError> {
-        self.record(Fact::CancelRequested { by: by.clone() })
-            .await?;
-        let ends_finally = self.cancelled_by.is_some() || self.in_finally;
-        self.cancelled_by.get_or_insert(by);
-        self.stop(false).await?;
-        if ends_finally {
-            self.stop(true).await?;
-            // No grace any more: dropping an attempt ends what it runs.
-            self.attempts.abort_all();
-        }
-        Ok(())
-    }
-
-    /// Ends the stages of `finally`, or the others: attempts are asked to end, and
-    /// what has not begun never does.
-    async fn stop(&mut self, finally: bool) -> Result<(), RunError> {
-        if finally { &self.finally } else { &self.main }.cancel();
-        let plan = Arc::clone(&self.plan);
-        self.retries
-            .retain(|(_, index)| plan.stages[*index].finally != finally);
-        for (index, stage) in plan.stages.iter().enumerate() {
-            let status = &self.stages[index].status;
-            let over = matches!(status, Status::Running | Status::Finished(_));
-            if !over && stage.finally == finally {
-                self.conclude(index, Outcome::Cancelled).await?;
-            }
-        }
-        Ok(())
     }
 
     fn enter_finally(&mut self) {
@@ -471,7 +302,7 @@ impl<R: StageRunner> Dispatcher<R> {
         finally.then(|| (self.result(), self.cancelled_by.is_some()))
     }
 
-    async fn record(&self, fact: Fact) -> Result<(), RunError> {
+    pub(super) async fn record(&self, fact: Fact) -> Result<(), RunError> {
         Ok(self.journal.append(self.redacted(fact)).await?)
     }
 
@@ -495,17 +326,6 @@ impl<R: StageRunner> Dispatcher<R> {
     }
 }
 
-/// Attempt 0: there was none.
-fn could_not_start(stage: &StageId, failure: &Failure) -> Fact {
-    Fact::AttemptFailed {
-        stage: stage.clone(),
-        attempt: 0,
-        outcome: Outcome::Failed,
-        failure: failure.clone(),
-        duration_ms: 0,
-    }
-}
-
 /// A stage that could not be started because of what its author wrote.
 pub(super) fn unusable(code: &str, message: String) -> Failure {
     Failure::new(FailureClass::UserError, code, message)
@@ -518,14 +338,6 @@ async fn at(time: Option<Instant>) {
     }
 }
 
-fn was(outcome: Outcome) -> String {
-    match outcome {
-        Outcome::Skipped | Outcome::Cancelled | Outcome::Denied => format!("was {outcome}"),
-        Outcome::TimedOut => "timed out".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
+pub(super) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

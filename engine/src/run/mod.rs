@@ -11,7 +11,9 @@
 //! A stage that fails is work that was carried out; `Err` is the engine's own
 //! failure.
 
+mod cancel;
 mod dispatcher;
+mod ending;
 mod execute;
 mod executor;
 mod in_process;

@@ -1,0 +1,44 @@
+//! Cancel: a run that somebody asks to stop, in two scopes.
+
+use std::sync::Arc;
+
+use super::StageRunner;
+use super::dispatcher::Dispatcher;
+use super::execute::RunError;
+use super::state::Status;
+use crate::model::{Fact, Outcome};
+
+impl<R: StageRunner> Dispatcher<R> {
+    /// The first request lets attempts end, and `finally` run; the second ends
+    /// both.
+    pub(super) async fn cancel(&mut self, by: String) -> Result<(), RunError> {
+        self.record(Fact::CancelRequested { by: by.clone() })
+            .await?;
+        let ends_finally = self.cancelled_by.is_some() || self.in_finally;
+        self.cancelled_by.get_or_insert(by);
+        self.stop(false).await?;
+        if ends_finally {
+            self.stop(true).await?;
+            // No grace any more: dropping an attempt ends what it runs.
+            self.attempts.abort_all();
+        }
+        Ok(())
+    }
+
+    /// Ends the stages of `finally`, or the others: attempts are asked to end, and
+    /// what has not begun never does.
+    pub(super) async fn stop(&mut self, finally: bool) -> Result<(), RunError> {
+        if finally { &self.finally } else { &self.main }.cancel();
+        let plan = Arc::clone(&self.plan);
+        self.retries
+            .retain(|(_, index)| plan.stages[*index].finally != finally);
+        for (index, stage) in plan.stages.iter().enumerate() {
+            let status = &self.stages[index].status;
+            let over = matches!(status, Status::Running | Status::Finished(_));
+            if !over && stage.finally == finally {
+                self.conclude(index, Outcome::Cancelled).await?;
+            }
+        }
+        Ok(())
+    }
+}
