@@ -12,6 +12,7 @@ mod imports;
 mod index;
 mod inputs;
 mod model;
+mod nested;
 mod outputs;
 mod request;
 mod requests;

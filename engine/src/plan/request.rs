@@ -71,10 +71,19 @@ pub struct Mount {
     /// Path relative to the workspace, `/` separated; the guest sees it at
     /// `/workspace/<path>`.
     pub path: String,
-    /// Where it lies on this machine.
-    pub host: PathBuf,
+    /// The tree on this machine that it lies in, at `path`. What is below the root
+    /// of a tree is guest-controlled, symbolic links included.
+    pub root: PathBuf,
     /// What may be done with it.
     pub access: Access,
+}
+
+impl Mount {
+    /// Where it lies on this machine. A name, not a proof: whoever follows it opens
+    /// `path` below `root` first, without following links.
+    pub fn host(&self) -> PathBuf {
+        self.root.join(&self.path)
+    }
 }
 
 /// What may be done with a folder.

@@ -302,17 +302,20 @@ fn grants_are_read_and_judged() {
     expect_all(&cases.map(|(capabilities, expected)| (grant(capabilities), expected)));
 }
 
+/// Stages with what each needs, and its folders.
+fn stages_with_folders(lines: &[(&str, &str, &str)]) -> String {
+    let mut text = "version: 1\nstages:\n".to_owned();
+    for (id, needs, workspace) in lines {
+        text.push_str(&format!(
+            "  {id}: {{ uses: builtin:build, with: {{ commands: [] }}, needs: [{needs}], capabilities: {{ exec: [{{ tool: cargo }}], workspace: {{ {workspace} }} }} }}\n"
+        ));
+    }
+    text
+}
+
 #[test]
 fn stages_that_share_a_folder_have_an_order() {
-    let stages = |lines: &[(&str, &str, &str)]| {
-        let mut text = "version: 1\nstages:\n".to_owned();
-        for (id, needs, workspace) in lines {
-            text.push_str(&format!(
-                "  {id}: {{ uses: builtin:build, with: {{ commands: [] }}, needs: [{needs}], capabilities: {{ exec: [{{ tool: cargo }}], workspace: {{ {workspace} }} }} }}\n"
-            ));
-        }
-        text
-    };
+    let stages = stages_with_folders;
     let cases = [
         (
             stages(&[("a", "", "write: [out]"), ("b", "", "write: [out]")]),
@@ -359,11 +362,117 @@ fn stages_that_share_a_folder_have_an_order() {
         ),
         (
             stages(&[("a", "", "write: [out/y]"), ("b", "a", "read: [out]")]),
-            &[],
+            &[
+                "E0308 `b` reads `out`, which no stage before it writes (only `out/y` inside of it is written: read that instead)",
+            ],
+        ),
+        (
+            stages(&[("a", "", "read: [out], write: [out/y]")]),
+            &["E0308 `a` reads `out`"],
         ),
         (stages(&[("a", "", "read: [out], write: [out]")]), &[]),
     ];
     expect_all(&cases);
+}
+
+#[test]
+fn a_stage_that_has_a_folder_has_what_was_written_inside_of_it() {
+    let after = |third: &str| {
+        stages_with_folders(&[
+            ("a", "", "write: [src]"),
+            ("b", "a", "read: [src], write: [src/x/dist]"),
+            ("c", "b", third),
+        ])
+    };
+    let cases = [
+        (
+            after("read: [src]"),
+            &[
+                "E0309 `c` reads `src`, but not `src/x/dist` inside of it, which `b` writes (let `c` read `src/x/dist` as well)",
+            ][..],
+        ),
+        (after("read: [src, src/x/dist]"), &[]),
+        (after("read: [src], write: [src/x/dist]"), &[]),
+        (after("read: [src/x/dist]"), &[]),
+        (after("read: [src/x/dist/deep, src/y]"), &[]),
+        (after("read: [src/x]"), &["E0309 `c` reads `src/x`"]),
+        // What lies between the two answers for what is inside of it.
+        (after("read: [src, src/x]"), &["E0309 `c` reads `src/x`"]),
+        (after("read: [src, src/x, src/x/dist]"), &[]),
+        (
+            after("read: [src, src/x/dist/deep]"),
+            &["E0309 `c` reads `src`"],
+        ),
+        (
+            after("write: [src]"),
+            &[
+                "E0309 `c` writes `src`, and would lose `src/x/dist` inside of it, which `b` writes (let `c` write a folder beside `src/x/dist`",
+            ],
+        ),
+        (
+            after("read: [src, src/x/dist], write: [src]"),
+            &["E0309 `c` writes `src`"],
+        ),
+        (after("write: [src/x/dist]"), &[]),
+        (after("write: [src/x/other]"), &[]),
+        // Who comes before is not concerned.
+        (
+            stages_with_folders(&[
+                ("a", "", "write: [src]"),
+                ("b", "a", "write: [src/dist]"),
+                ("c", "a", "read: [src]"),
+            ]),
+            &[],
+        ),
+        (
+            stages_with_folders(&[("a", "", "write: [src/dist]"), ("b", "a", "write: [src]")]),
+            &["E0309 `b` writes `src`"],
+        ),
+        // The first of those who write it is named, and each reader told once.
+        (
+            stages_with_folders(&[
+                ("a", "", "write: [src]"),
+                ("e", "d", "write: [src/x]"),
+                ("d", "a", "write: [src/x, src/y]"),
+                ("f", "e", "read: [src]"),
+            ]),
+            &["E0309 `f` reads `src`, but not `src/x` inside of it, which `d` writes"],
+        ),
+        (
+            stages_with_folders(&[
+                ("a", "", "write: [src]"),
+                ("b", "a", "write: [src-dist]"),
+                ("c", "b", "read: [src]"),
+            ]),
+            &[],
+        ),
+    ];
+    expect_all(&cases);
+}
+
+#[test]
+fn a_stage_writes_a_folder_once() {
+    let cases = [
+        (
+            "write: [src, src/target]",
+            &[
+                "E0310 `a` is given `src` to write, and `src/target` inside of it (`write: [src]` includes",
+            ][..],
+        ),
+        (
+            "write: [src/a/b, src-x, src]",
+            &["E0310 `a` is given `src` to write, and `src/a/b` inside of it"],
+        ),
+        (
+            "write: [src, src]",
+            &["E0310 `a` is given `src` to write twice"],
+        ),
+        ("write: [src, src/]", &["E0310 "]),
+        ("write: [src, src-x, srcs, a/src]", &[]),
+    ];
+    expect_all(
+        &cases.map(|(folders, expected)| (stages_with_folders(&[("a", "", folders)]), expected)),
+    );
 }
 
 #[test]

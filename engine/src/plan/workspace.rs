@@ -1,8 +1,9 @@
 //! Workspace: who writes a folder, and who has something to read in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use super::nested;
 use super::requests::is_within;
 use crate::model::Diagnostic;
 use crate::policy::Grants;
@@ -10,6 +11,7 @@ use crate::spec::{Diagnostics, Spec, StageOrder, StageSpec, code};
 
 /// Checks that folders are written in an order, and written before they are read.
 pub(super) fn check(spec: &Spec, order: &StageOrder, grants: &[&Grants], out: &mut Diagnostics) {
+    nested::written_twice(&spec.stages, grants, out);
     let Some(sorted) = &order.order else { return };
     let mut position = vec![0; sorted.len()];
     for (at, stage) in sorted.iter().enumerate() {
@@ -23,7 +25,8 @@ pub(super) fn check(spec: &Spec, order: &StageOrder, grants: &[&Grants], out: &m
             out.push(unordered(spec, grants, *earlier, *later));
         }
     }
-    unwritten(spec, order, sorted, grants, &writers, out);
+    let unwritten = unwritten(spec, order, sorted, grants, &writers, out);
+    nested::hidden(&spec.stages, order, grants, &writers, unwritten, out);
 }
 
 /// The stages that write each folder.
@@ -117,66 +120,80 @@ fn write_span(stage: &StageSpec, path: &str) -> crate::model::Span {
     near.next().map_or(stage.id.span, |it| it.span)
 }
 
-/// Reports folders that are read and that nothing before the stage writes.
-fn unwritten(
+/// Reports folders that are read and that nothing before the stage writes: the
+/// stages and the folders. Who writes a folder inside of them does not count.
+fn unwritten<'g>(
     spec: &Spec,
     order: &StageOrder,
     sorted: &[usize],
-    grants: &[&Grants],
-    writers: &BTreeMap<&str, Vec<usize>>,
+    grants: &[&'g Grants],
+    writers: &BTreeMap<&'g str, Vec<usize>>,
     out: &mut Diagnostics,
-) {
-    let mut readers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+) -> BTreeSet<(usize, &'g str)> {
+    let mut readers: BTreeMap<&'g str, Vec<usize>> = BTreeMap::new();
     for (stage, grants) in grants.iter().enumerate() {
         let Some(workspace) = &grants.workspace else {
             continue;
         };
         for path in &workspace.read {
             // Who may write a folder may read what it wrote itself.
-            let own = |it: &String| is_within(path, it) || is_within(it, path);
+            let own = |it: &String| is_within(path, it);
             if !workspace.write.iter().any(own) {
                 readers.entry(path).or_default().push(stage);
             }
         }
     }
-    let paths: Vec<&str> = readers.keys().copied().collect();
+    let paths: Vec<&'g str> = readers.keys().copied().collect();
+    let mut reported = BTreeSet::new();
     for block in paths.chunks(64) {
         let mut marks = Vec::new();
         for (mark, path) in (0_u8..).zip(block) {
-            let overlapping = overlapping(path, writers);
-            marks.extend(overlapping.map(|stage| (stage, mark)));
+            marks.extend(around(path, writers).map(|stage| (stage, mark)));
         }
         let above = order.graph.marks_above(sorted, &marks);
-        for (mark, path) in block.iter().enumerate() {
+        for (mark, path) in block.iter().copied().enumerate() {
             for stage in &readers[path] {
                 if above[*stage] >> mark & 1 == 0 {
-                    let elsewhere = overlapping(path, writers).next();
-                    let writer = elsewhere.map(|writer| &spec.stages[writer]);
-                    out.push(nothing_to_read(&spec.stages[*stage], path, writer));
+                    reported.insert((*stage, path));
+                    let writer = around(path, writers).next();
+                    let writer = writer.map(|writer| &spec.stages[writer]);
+                    let inner = inside(path, writers);
+                    out.push(nothing_to_read(&spec.stages[*stage], path, writer, inner));
                 }
             }
         }
     }
+    reported
 }
 
-/// The stages that write a folder, a folder in it, or a folder around it.
-fn overlapping<'w>(
+/// The stages that write a folder or a folder around it.
+fn around<'w>(
     path: &'w str,
     writers: &'w BTreeMap<&str, Vec<usize>>,
 ) -> impl Iterator<Item = usize> + 'w {
-    let around = path
-        .match_indices('/')
+    path.match_indices('/')
         .map(|(at, _)| &path[..at])
-        .filter_map(|outer| writers.get(outer));
-    let inner = writers
-        .range::<str, _>((Bound::Included(path), Bound::Unbounded))
-        .take_while(move |(other, _)| other.starts_with(path))
-        .filter(move |(other, _)| is_within(other, path))
-        .map(|(_, stages)| stages);
-    around.chain(inner).flatten().copied()
+        .chain([path])
+        .filter_map(|outer| writers.get(outer))
+        .flatten()
+        .copied()
 }
 
-fn nothing_to_read(stage: &StageSpec, path: &str, writer: Option<&StageSpec>) -> Diagnostic {
+/// The first folder inside of a folder that a stage writes.
+fn inside<'w>(path: &str, writers: &BTreeMap<&'w str, Vec<usize>>) -> Option<&'w str> {
+    writers
+        .range::<str, _>((Bound::Excluded(path), Bound::Unbounded))
+        .map(|(other, _)| *other)
+        .take_while(|other| other.starts_with(path))
+        .find(|other| is_within(other, path))
+}
+
+fn nothing_to_read(
+    stage: &StageSpec,
+    path: &str,
+    writer: Option<&StageSpec>,
+    inner: Option<&str>,
+) -> Diagnostic {
     let read = stage.capabilities.workspace_read.iter();
     let mut near = read.filter(|it| it.value.trim_end_matches('/') == path);
     let span = near.next().map_or(stage.id.span, |it| it.span);
@@ -184,12 +201,15 @@ fn nothing_to_read(stage: &StageSpec, path: &str, writer: Option<&StageSpec>) ->
     let message = format!("`{id}` reads `{path}`, which no stage before it writes");
     let diagnostic = Diagnostic::error(code::UNWRITTEN_PATH, span, message)
         .note("the workspace of a run begins empty; a stage sees what the stages before it wrote");
-    diagnostic.hint(match writer {
-        Some(writer) if !writer.finally && writer.id.value != *id => {
+    diagnostic.hint(match (writer, inner) {
+        (Some(writer), _) if !writer.finally && writer.id.value != *id => {
             format!(
                 "`{0}` writes it: add `{0}` to the `needs` of `{id}`",
                 writer.id.value
             )
+        }
+        (None, Some(inner)) => {
+            format!("only `{inner}` inside of it is written: read that instead")
         }
         _ => format!("let a stage before it write `{path}`, such as one with `builtin:fetch`"),
     })

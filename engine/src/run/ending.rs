@@ -43,8 +43,8 @@ impl<R: StageRunner> Dispatcher<R> {
         let duration_ms = milliseconds(duration);
         let Some(failure) = end.failure else {
             self.commits += 1;
+            self.stages.commit(index, self.commits);
             let ended = &mut self.stages[index];
-            ended.committed = Some(self.commits);
             ended.outputs = end.outputs.clone();
             let (outputs, layers) = (end.outputs, ended.layers.clone());
             self.record(Fact::StageCommitted {

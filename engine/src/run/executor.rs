@@ -30,7 +30,7 @@ pub(super) struct Folders {
 pub(super) struct WrittenFolder {
     /// Relative to the workspace.
     pub(super) path: String,
-    /// What it starts as: a copy of this, or empty.
+    /// What it starts as: a copy of the same folder in this layer, or empty.
     pub(super) from: Option<PathBuf>,
 }
 
@@ -121,15 +121,9 @@ fn prepare(folders: &Folders) -> io::Result<()> {
     layer::remove(&folders.attempt)?;
     std::fs::create_dir_all(&folders.attempt)?;
     for folder in &folders.written {
-        let path = folders.attempt.join(&folder.path);
         match &folder.from {
-            Some(from) => {
-                if let Some(parent) = path.parent() {
-                    std::fs::create_dir_all(parent)?;
-                }
-                layer::copy(from, &path)?;
-            }
-            None => std::fs::create_dir_all(&path)?,
+            Some(from) => layer::copy(from, &folder.path, &folders.attempt)?,
+            None => drop(layer::make_beneath(&folders.attempt, &folder.path)?),
         }
     }
     Ok(())

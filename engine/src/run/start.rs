@@ -12,7 +12,7 @@ use super::{StageRunner, state::Status};
 use crate::model::{Fact, Failure, Outcome};
 use crate::plan::{Access, Mount, PlannedStage, SecretHandle, StageRequest, authority};
 use crate::spec::expression::{Context, EvaluationError, Reference, Scope, Template};
-use crate::store::AttemptSink;
+use crate::store::{AttemptSink, layer};
 
 /// What becomes of a ready stage.
 pub(super) enum Start {
@@ -67,14 +67,18 @@ pub(super) fn prepare<R: StageRunner>(dispatcher: &mut Dispatcher<R>, index: usi
         Ok(env) => env,
         Err(failure) => return Start::Fail(*failure),
     };
-    dispatcher.stages[index].attempts += 1;
-    let (mounts, folders) = folders(dispatcher, index, stage);
+    let attempt = dispatcher.stages[index].attempts + 1;
+    let (mounts, folders) = match folders(dispatcher, index, attempt) {
+        Ok(found) => found,
+        Err(failure) => return Start::Fail(*failure),
+    };
+    dispatcher.stages[index].attempts = attempt;
     let secrets = stage.grants.secrets.iter().flat_map(|grant| &grant.names);
     let request = StageRequest {
         run: dispatcher.options.run.clone(),
         pipeline: plan.pipeline.clone(),
         stage: stage.id.clone(),
-        attempt: dispatcher.stages[index].attempts,
+        attempt,
         max_attempts: stage.retry.max_attempts,
         trigger: plan.facts.trigger.clone(),
         component: stage.plugin.digest,
@@ -212,95 +216,79 @@ fn wrong(error: &EvaluationError, field: &str) -> Failure {
     unusable("host.expression", format!("`{field}`: {error}"))
 }
 
-/// The folders that a stage sees, and what becomes of those it writes.
+/// The folders that an attempt sees, and what becomes of those it writes.
 fn folders<R: StageRunner>(
-    dispatcher: &Dispatcher<R>,
+    dispatcher: &mut Dispatcher<R>,
     index: usize,
-    stage: &PlannedStage,
-) -> (Vec<Mount>, Folders) {
+    attempt: u32,
+) -> Result<(Vec<Mount>, Folders), Box<Failure>> {
+    let plan = Arc::clone(&dispatcher.plan);
+    let stage = &plan.stages[index];
     let Some(grant) = &stage.grants.workspace else {
-        return Default::default();
+        return Ok(Default::default());
     };
-    let writers = writers(dispatcher, index);
-    let attempt = dispatcher
-        .directory
-        .attempt(&stage.id, dispatcher.stages[index].attempts);
+    let writers = dispatcher.stages.writers(&plan, index);
+    let attempt = dispatcher.directory.attempt(&stage.id, attempt);
     let mut mounts = Vec::new();
     let mut written = Vec::new();
     for path in &grant.write {
-        let from = source(dispatcher, &writers, path);
+        let from = source(dispatcher, &writers, path)?;
         written.push(WrittenFolder {
             path: path.clone(),
             from,
         });
-        let host = attempt.join(path);
         mounts.push(Mount {
             path: path.clone(),
-            host,
+            root: attempt.clone(),
             access: Access::Write,
         });
     }
     for path in grant.read.iter().filter(|path| !grant.write.contains(path)) {
         // A folder that nobody has written is not there to be read.
-        if let Some(host) = source(dispatcher, &writers, path) {
+        if let Some(root) = source(dispatcher, &writers, path)? {
             mounts.push(Mount {
                 path: path.clone(),
-                host,
+                root,
                 access: Access::Read,
             });
         }
     }
-    let layer = dispatcher.directory.layer(&stage.id);
-    (
-        mounts,
-        Folders {
-            attempt,
-            layer,
-            written,
-        },
-    )
+    let folders = Folders {
+        attempt,
+        layer: dispatcher.directory.layer(&stage.id),
+        written,
+    };
+    Ok((mounts, folders))
 }
 
-/// The ancestors of a stage that have a layer, the newest first.
-fn writers<R: StageRunner>(dispatcher: &Dispatcher<R>, index: usize) -> Vec<usize> {
-    let plan = &dispatcher.plan;
-    let mut seen = vec![false; plan.stages.len()];
-    let mut open = vec![index];
-    let mut writers = Vec::new();
-    while let Some(next) = open.pop() {
-        for need in &plan.stages[next].needs {
-            if !std::mem::replace(&mut seen[need.stage], true) {
-                open.push(need.stage);
-                if !dispatcher.stages[need.stage].layers.is_empty() {
-                    writers.push(need.stage);
-                }
-            }
-        }
-    }
-    writers.sort_by_key(|writer| std::cmp::Reverse(dispatcher.stages[*writer].committed));
-    writers
-}
-
-/// Where a path of the workspace lies in the newest layer that holds it.
+/// The newest layer that holds a folder of the workspace. What a layer holds is
+/// guest-controlled: a link in the place of the folder, or on the way to it, ends
+/// the stage.
 fn source<R: StageRunner>(
     dispatcher: &Dispatcher<R>,
     writers: &[usize],
     path: &str,
-) -> Option<PathBuf> {
-    writers.iter().find_map(|writer| {
-        let state = &dispatcher.stages[*writer];
-        state.committed?;
+) -> Result<Option<PathBuf>, Box<Failure>> {
+    for writer in writers {
         let holds = |written: &String| {
             path.strip_prefix(written.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        state.layers.keys().find(|written| holds(written))?;
-        let host = dispatcher
-            .directory
-            .layer(&dispatcher.plan.stages[*writer].id)
-            .join(path);
-        host.exists().then_some(host)
-    })
+        if !dispatcher.stages[*writer].layers.keys().any(holds) {
+            continue;
+        }
+        let writer = &dispatcher.plan.stages[*writer].id;
+        let root = dispatcher.directory.layer(writer);
+        match layer::open_beneath(&root, path) {
+            Ok(Some(_)) => return Ok(Some(root)),
+            Ok(None) => {}
+            Err(error) => {
+                let message = format!("`{path}`, as `{writer}` left it, cannot be used: {error}");
+                return Err(Box::new(unusable("host.workspace", message)));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The stages that templates name.

@@ -46,6 +46,12 @@ pub(super) struct Stages {
     /// The stages that need each stage, and which of their needs that is.
     pub(super) dependents: Vec<Vec<(usize, usize)>>,
     by_id: HashMap<String, usize>,
+    /// How many stages have committed a layer.
+    layered: usize,
+    /// The search that came to each stage last, so that one search need not
+    /// clear what another left.
+    seen: Vec<usize>,
+    searches: usize,
 }
 
 impl Index<usize> for Stages {
@@ -92,7 +98,44 @@ impl Stages {
             each,
             dependents,
             by_id,
+            layered: 0,
+            seen: vec![0; plan.stages.len()],
+            searches: 0,
         }
+    }
+
+    /// An attempt succeeded: its layers are now seen by the stages after it.
+    pub(super) fn commit(&mut self, index: usize, number: u64) {
+        let stage = &mut self.each[index];
+        stage.committed = Some(number);
+        self.layered += usize::from(!stage.layers.is_empty());
+    }
+
+    /// The ancestors of a stage that have committed a layer, the newest first.
+    pub(super) fn writers(&mut self, plan: &Plan, index: usize) -> Vec<usize> {
+        self.searches += 1;
+        let mut open = vec![index];
+        let mut writers = Vec::new();
+        while let Some(next) = open.pop() {
+            for need in &plan.stages[next].needs {
+                // Most runs have few layers, and many stages above each.
+                if writers.len() == self.layered {
+                    open.clear();
+                    break;
+                }
+                let seen = std::mem::replace(&mut self.seen[need.stage], self.searches);
+                if seen == self.searches {
+                    continue;
+                }
+                open.push(need.stage);
+                let stage = &self.each[need.stage];
+                if stage.committed.is_some() && !stage.layers.is_empty() {
+                    writers.push(need.stage);
+                }
+            }
+        }
+        writers.sort_by_key(|writer| std::cmp::Reverse(self.each[*writer].committed));
+        writers
     }
 
     /// The stage with this id.

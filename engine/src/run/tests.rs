@@ -1,6 +1,8 @@
 //! Tests of scheduling: whole runs with a scripted runner and a clock that stands still.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,8 +16,8 @@ use crate::model::{
     WallLevel,
 };
 use crate::plan::{
-    AttemptEnd, Effects, Facts, Need, Plan, PlannedPlugin, PlannedStage, RetryPolicy, StageLimits,
-    StageRequest,
+    AttemptEnd, Effects, Facts, Mount, Need, Plan, PlannedPlugin, PlannedStage, RetryPolicy,
+    StageLimits, StageRequest,
 };
 use crate::policy::{Grants, WorkspaceGrant};
 use crate::spec::expression::Template;
@@ -33,6 +35,8 @@ enum Act {
     Write(&'static str),
     /// Reads that file, and returns what it holds.
     Read(&'static str),
+    /// Makes a link `link` to this in the first folder it may write.
+    Link(PathBuf),
 }
 
 #[derive(Default)]
@@ -62,11 +66,7 @@ impl StageRunner for Scripted {
             .unwrap_or(vec![Act::Succeed]);
         let number = usize::try_from(request.attempt).expect("few attempts") - 1;
         let act = acts[number.min(acts.len() - 1)].clone();
-        let host = request
-            .mounts
-            .first()
-            .map(|mount| mount.host.clone())
-            .unwrap_or_default();
+        let host = request.mounts.first().map(Mount::host).unwrap_or_default();
         let end = match act {
             Act::Succeed => succeeded(json!({ "from": request.stage.as_str() })),
             Act::Fail(class) => failed(Outcome::Failed, class),
@@ -77,6 +77,10 @@ impl StageRunner for Scripted {
             Act::Panic => panic!("a bug of the host"),
             Act::Write(name) => {
                 std::fs::write(host.join(name), name).expect("it may write");
+                succeeded(Value::Null)
+            }
+            Act::Link(to) => {
+                symlink(to, host.join("link")).expect("it may write");
                 succeeded(Value::Null)
             }
             Act::Read(name) => succeeded(json!(
@@ -452,17 +456,18 @@ async fn a_long_chain_comes_to_its_end() {
     assert_eq!(outcomes["s2999"], "skipped");
 }
 
+fn folder(id: &str, needs: &[usize], read: &[&str], write: &[&str]) -> PlannedStage {
+    let owned = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
+    let mut stage = stage(id, needs);
+    stage.grants.workspace = Some(WorkspaceGrant {
+        read: owned(read),
+        write: owned(write),
+    });
+    stage
+}
+
 #[tokio::test]
 async fn a_stage_sees_what_its_ancestors_wrote_and_not_what_others_wrote() {
-    let folder = |id: &str, needs: &[usize], read: &[&str], write: &[&str]| {
-        let owned = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
-        let mut stage = stage(id, needs);
-        stage.grants.workspace = Some(WorkspaceGrant {
-            read: owned(read),
-            write: owned(write),
-        });
-        stage
-    };
     let stages = vec![
         folder("source", &[], &[], &["src"]),
         folder("changed", &[0], &[], &["src"]),
@@ -498,4 +503,86 @@ async fn a_stage_sees_what_its_ancestors_wrote_and_not_what_others_wrote() {
         Some(&json!("")),
         "only ancestors are seen"
     );
+}
+
+#[tokio::test]
+async fn a_link_that_a_stage_left_is_followed_neither_for_reading_nor_for_writing() {
+    let outside = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(outside.path().join("inner")).expect("made");
+    for path in ["file", "inner/file"] {
+        std::fs::write(outside.path().join(path), "secret").expect("written");
+    }
+    let targets = [outside.path().to_owned(), "nowhere".into(), "inner".into()];
+    for target in targets {
+        let stages = vec![
+            folder("hostile", &[], &[], &["src"]),
+            folder("reader", &[0], &["src/link"], &[]),
+            folder("deeper", &[0], &["src/link/inner"], &[]),
+            folder("writer", &[0], &[], &["src/link"]),
+            folder("digger", &[0], &[], &["src/link/inner"]),
+            folder("creator", &[0], &[], &["src/link/new"]),
+            // The links inside of a folder are its content, and no fault.
+            folder("outer", &[0], &["src"], &[]),
+            folder("rewriter", &[0], &[], &["src"]),
+        ];
+        let run = Run::of(stages)
+            .acts("hostile", &[Act::Link(target.clone())])
+            .acts("reader", &[Act::Read("file")])
+            .acts("deeper", &[Act::Read("file")])
+            .acts("writer", &[Act::Write("file")])
+            .acts("digger", &[Act::Write("file")])
+            .acts("creator", &[Act::Write("file")])
+            .acts("rewriter", &[Act::Write("file")]);
+        let (report, facts, _) = run.go().await;
+        let target = target.display();
+        for stage in &report.stages {
+            let id = stage.stage.as_str();
+            if ["hostile", "outer", "rewriter"].contains(&id) {
+                assert_eq!(stage.outcome, Outcome::Succeeded, "{id}, {target}");
+                continue;
+            }
+            assert_eq!(stage.outcome, Outcome::Failed, "{id}, {target}");
+            let failure = stage.failure.as_ref().expect("it says why");
+            assert_eq!(failure.code, "host.workspace");
+            assert!(failure.message.contains("`src/link"), "{}", failure.message);
+            let started = format!("started {id} 1");
+            assert!(!short(&facts).contains(&started), "{id} never ran");
+        }
+    }
+    for path in ["file", "inner/file"] {
+        let text = std::fs::read_to_string(outside.path().join(path)).expect("still there");
+        assert_eq!(text, "secret", "nobody wrote {path}");
+    }
+    assert!(!outside.path().join("new").exists());
+}
+
+#[tokio::test]
+async fn the_newest_layer_of_many_ancestors_is_seen() {
+    // A lattice: every stage needs the two before it, only some have layers.
+    let stages = (0..40_usize)
+        .map(|number| {
+            let needs: Vec<usize> = (number.saturating_sub(2)..number).collect();
+            match number {
+                3 | 20 => folder(&format!("s{number}"), &needs, &[], &["src"]),
+                10 => folder("s10", &needs, &[], &["other"]),
+                1 | 15 | 39 => folder(&format!("s{number}"), &needs, &["src"], &[]),
+                _ => stage(&format!("s{number}"), &needs),
+            }
+        })
+        .collect();
+    let run = Run::of(stages)
+        .acts("s3", &[Act::Write("old")])
+        .acts("s20", &[Act::Write("new")])
+        .acts("s1", &[Act::Read("old")])
+        .acts("s15", &[Act::Read("old")])
+        .acts("s39", &[Act::Read("new")]);
+    let (_, facts, _) = run.go().await;
+    let outputs = facts.iter().filter_map(|fact| match fact {
+        Fact::StageCommitted { stage, outputs, .. } => Some((stage.as_str(), outputs)),
+        _ => None,
+    });
+    let outputs: BTreeMap<&str, &Value> = outputs.collect();
+    assert_eq!(outputs["s1"], "", "nobody has written it yet");
+    assert_eq!(outputs["s15"], "old");
+    assert_eq!(outputs["s39"], "new");
 }

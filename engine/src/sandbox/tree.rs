@@ -18,12 +18,13 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 
 use crate::plan::{Access, Mount};
+use crate::store::layer;
 
 /// The folders of a stage as one tree.
 #[derive(Debug, Default)]
 pub struct Tree {
     root: PathBuf,
-    mounts: Vec<(PathBuf, PathBuf)>,
+    mounts: Vec<Mount>,
 }
 
 /// A tree that cannot be built.
@@ -85,15 +86,15 @@ pub fn build(root: &Path, mounts: &[Mount]) -> Result<Tree, TreeError> {
         if let Some(parent) = at.parent() {
             make_folder(parent)?;
         }
-        link(&mount.host, &at, &inner)?;
+        open_mount(mount).map_err(|error| TreeError::Disk {
+            path: PathBuf::from(&mount.path),
+            error,
+        })?;
+        link(&mount.host(), &at, &inner)?;
     }
-    let mounts = sorted
-        .iter()
-        .map(|mount| (PathBuf::from(&mount.path), mount.host.clone()))
-        .collect();
     Ok(Tree {
         root: root.to_path_buf(),
-        mounts,
+        mounts: sorted.into_iter().cloned().collect(),
     })
 }
 
@@ -124,32 +125,45 @@ impl Tree {
             || self
                 .mounts
                 .iter()
-                .any(|(mount, _)| *mount != clean && mount.starts_with(&clean));
+                .map(|mount| Path::new(&mount.path))
+                .any(|mount| mount != clean && mount.starts_with(&clean));
         if is_ours {
-            return open_beneath(&self.root, &clean);
+            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            let root = open(&self.root, flags, Mode::empty());
+            return open_within(root.map_err(refused)?, &clean);
         }
-        let (mount, host) = self
+        let mount = self
             .mounts
             .iter()
-            .rfind(|(mount, _)| clean.starts_with(mount))
+            .rfind(|mount| clean.starts_with(&mount.path))
             .ok_or(DirectoryError::Outside)?;
-        let rest = clean.strip_prefix(mount).unwrap_or(&clean);
-        open_beneath(host, rest)
+        let rest = clean.strip_prefix(&mount.path).unwrap_or(&clean);
+        let folder = open_mount(mount).map_err(DirectoryError::Unusable)?;
+        open_within(folder, rest)
     }
 }
 
-fn open_beneath(folder: &Path, rest: &Path) -> Result<OwnedFd, DirectoryError> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let error = |error: rustix::io::Errno| match error {
+/// Opens the folder of a mount. Its path may lead through what another stage
+/// wrote, so no link is followed.
+fn open_mount(mount: &Mount) -> io::Result<OwnedFd> {
+    layer::open_beneath(&mount.root, &mount.path)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+fn refused(error: rustix::io::Errno) -> DirectoryError {
+    match error {
         rustix::io::Errno::XDEV | rustix::io::Errno::LOOP => DirectoryError::Outside,
         other => DirectoryError::Unusable(other.into()),
-    };
-    let folder = open(folder, flags, Mode::empty()).map_err(error)?;
+    }
+}
+
+/// Opens what is below a folder; links are followed as far as they stay there.
+fn open_within(folder: OwnedFd, rest: &Path) -> Result<OwnedFd, DirectoryError> {
     if rest.as_os_str().is_empty() {
         return Ok(folder);
     }
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    openat2(folder, rest, flags, Mode::empty(), resolve).map_err(error)
+    openat2(folder, rest, flags, Mode::empty(), resolve).map_err(refused)
 }
 
 /// Makes a folder appear at a place, with room for the `inner` ones below it.
@@ -198,23 +212,21 @@ mod tests {
     use super::{DirectoryError, Tree, TreeError, build};
     use crate::plan::{Access, Mount};
 
-    fn layer(home: &Path, name: &str, files: &[&str]) -> std::path::PathBuf {
-        let layer = home.join("layers").join(name);
-        fs::create_dir_all(&layer).expect("a folder");
-        for file in files {
-            let path = layer.join(file);
-            fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
-            fs::write(path, name).expect("a file");
-        }
-        layer
-    }
-
+    /// A folder in a layer of its own, whose files hold the layer's name.
     fn mount(home: &Path, path: &str, access: Access, files: &[&str]) -> Mount {
-        Mount {
+        let layer = path.replace('/', "-");
+        let mount = Mount {
             path: path.to_owned(),
-            host: layer(home, &path.replace('/', "-"), files),
+            root: home.join("layers").join(&layer),
             access,
+        };
+        fs::create_dir_all(mount.host()).expect("a folder");
+        for file in files {
+            let path = mount.host().join(file);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
+            fs::write(path, &layer).expect("a file");
         }
+        mount
     }
 
     fn read(tree: &Tree, path: &str) -> String {
@@ -236,7 +248,10 @@ mod tests {
         assert_eq!(read(&tree, "src/target/new"), "src-target");
         assert!(!tree.root().join("src/target/old").exists(), "it is hidden");
         fs::write(tree.root().join("deep/er/dist/out"), "x").expect("it may be written");
-        assert!(mounts[2].host.join("out").exists(), "it lands in the layer");
+        assert!(
+            mounts[2].host().join("out").exists(),
+            "it lands in the layer"
+        );
     }
 
     #[test]
@@ -251,6 +266,41 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_is_reached_through_a_link_is_refused() {
+        let home = tempfile::tempdir().expect("a folder");
+        let home = home.path();
+        let src = mount(home, "src", Access::Write, &["real/file"]);
+        fs::create_dir_all(home.join("outside/inner")).expect("a folder");
+        symlink(home.join("outside"), src.host().join("link")).expect("a link");
+        for (number, path) in ["src/link", "src/link/inner", "src/missing"]
+            .iter()
+            .enumerate()
+        {
+            let mount = Mount {
+                path: (*path).to_owned(),
+                ..src.clone()
+            };
+            let error = build(&home.join(number.to_string()), &[mount]).expect_err(path);
+            assert!(matches!(error, TreeError::Disk { .. }), "{error}");
+        }
+        // Or that becomes one afterwards.
+        let real = Mount {
+            path: "src/real".to_owned(),
+            ..src.clone()
+        };
+        let tree = build(&home.join("tree"), &[real]).expect("it can be built");
+        assert!(tree.open("src/real").is_ok());
+        fs::rename(src.host().join("real"), src.host().join("old")).expect("moved");
+        symlink(home.join("outside"), src.host().join("real")).expect("a link");
+        for path in ["src/real", "src/real/inner"] {
+            assert!(
+                matches!(tree.open(path), Err(DirectoryError::Unusable(_))),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
     fn a_command_starts_only_in_the_folders_of_its_stage() {
         let home = tempfile::tempdir().expect("a folder");
         let home = home.path();
@@ -259,10 +309,10 @@ mod tests {
             mount(home, "src/target", Access::Write, &["debug/file"]),
             mount(home, "x/y", Access::Read, &[]),
         ];
-        symlink("/etc", mounts[0].host.join("etc")).expect("a link");
-        symlink("../src-target", mounts[0].host.join("beside")).expect("a link");
-        symlink("a/b", mounts[0].host.join("inside")).expect("a link");
-        symlink("loop", mounts[0].host.join("loop")).expect("a link");
+        symlink("/etc", mounts[0].host().join("etc")).expect("a link");
+        symlink("../../src-target", mounts[0].host().join("beside")).expect("a link");
+        symlink("a/b", mounts[0].host().join("inside")).expect("a link");
+        symlink("loop", mounts[0].host().join("loop")).expect("a link");
         let tree = build(&home.join("tree"), &mounts).expect("it can be built");
         for good in [
             "",

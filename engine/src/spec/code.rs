@@ -70,6 +70,8 @@ codes! {
     EXPRESSION_IN_SCRIPT = "E0306" "expression inside of a script",
     UNORDERED_WRITERS = "E0307" "two stages that write one path",
     UNWRITTEN_PATH = "E0308" "path that no stage writes",
+    HIDDEN_FOLDER = "E0309" "folder without what was written inside of it",
+    WRITTEN_TWICE = "E0310" "path that one stage writes twice",
     UNKNOWN_PLUGIN = "E0401" "unknown plugin",
     INVALID_WITH = "E0402" "inputs that do not fit the plugin",
     UNKNOWN_INPUT = "E0403" "input that the plugin does not have",

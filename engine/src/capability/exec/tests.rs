@@ -73,11 +73,11 @@ impl Default for Wish {
 fn house(wish: Wish) -> House {
     let folder = tempfile::tempdir().expect("a folder");
     let mount = |path: &str, access| {
-        let host = folder.path().join("layers").join(path);
-        std::fs::create_dir_all(&host).expect("a folder");
+        let root = folder.path().join("layers");
+        std::fs::create_dir_all(root.join(path)).expect("a folder");
         Mount {
             path: path.to_owned(),
-            host,
+            root,
             access,
         }
     };

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 
 use super::failure::{FailureKind, GitFailure};
 use crate::plan::{Access, Mount};
+use crate::store::layer;
 
 /// A place in the workspace: a mount, and the path inside of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,9 +90,25 @@ fn plain_names(path: &str) -> Option<Vec<String>> {
 impl Place<'_> {
     /// The folder on this machine. Links inside of the mount are not resolved.
     pub(in crate::capability) fn host_path(&self) -> PathBuf {
-        let mut path = self.mount.host.clone();
+        let mut path = self.mount.host();
         path.extend(&self.inside);
         path
+    }
+
+    /// Checks that no link leads to the mount itself: its path may run through
+    /// what another stage wrote.
+    ///
+    /// # Errors
+    ///
+    /// `other` when its folder is not there, or a link is in its place.
+    pub(in crate::capability) fn check(&self) -> Result<(), GitFailure> {
+        let opened = self.open_mount().map(drop);
+        opened.map_err(|error| GitFailure::io("cannot open the folder", &error))
+    }
+
+    fn open_mount(&self) -> io::Result<OwnedFd> {
+        layer::open_beneath(&self.mount.root, &self.mount.path)?
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// Makes a fresh folder beside the mount.
@@ -100,7 +117,6 @@ impl Place<'_> {
     ///
     /// `unsupported` when something is at the destination already.
     pub(in crate::capability) fn stage(&self) -> Result<Staging, GitFailure> {
-        let beside = self.mount.host.parent().unwrap_or(&self.mount.host);
         let failed = |error: io::Error| GitFailure::io("cannot prepare the destination", &error);
         let target = self.open_target().map_err(failed)?;
         if let Target::Taken = target {
@@ -109,7 +125,7 @@ impl Place<'_> {
         let folder = tempfile::Builder::new()
             .prefix(".engine-checkout-")
             .permissions(Permissions::from_mode(0o755))
-            .tempdir_in(beside)
+            .tempdir_in(&self.mount.root)
             .map_err(failed)?;
         Ok(Staging {
             folder: folder.keep(),
@@ -139,7 +155,7 @@ impl Place<'_> {
 
     /// Walks to the destination, making folders on the way.
     fn open_target(&self) -> io::Result<Target> {
-        let mut here = OwnedFd::from(File::open(&self.mount.host)?);
+        let mut here = self.open_mount()?;
         let Some((name, parents)) = self.inside.split_last() else {
             return Ok(if is_empty(&here)? {
                 Target::Mount(here)
@@ -257,10 +273,10 @@ impl Drop for Staging {
 mod tests {
     use super::*;
 
-    fn mount(path: &str, host: &Path, access: Access) -> Mount {
+    fn mount(path: &str, root: &Path, access: Access) -> Mount {
         Mount {
             path: path.to_owned(),
-            host: host.to_owned(),
+            root: root.to_owned(),
             access,
         }
     }
@@ -273,11 +289,11 @@ mod tests {
 
     #[test]
     fn a_destination_lies_in_a_mount_that_may_be_written() {
-        let host = Path::new("/h");
+        let root = Path::new("/h");
         let mounts = [
-            mount("src", host, Access::Write),
-            mount("src/vendor", host, Access::Write),
-            mount("docs", host, Access::Read),
+            mount("src", root, Access::Write),
+            mount("src/vendor", root, Access::Write),
+            mount("docs", root, Access::Read),
         ];
         for (path, access, found) in [
             ("src", Access::Write, Some(("src", 0))),
@@ -311,9 +327,9 @@ mod tests {
     #[test]
     fn a_checkout_moves_in_place_whole() {
         let folder = tempfile::tempdir().unwrap();
-        let host = folder.path().join("mount");
+        let host = folder.path().join("src");
         fs::create_dir(&host).unwrap();
-        let mounts = [mount("src", &host, Access::Write)];
+        let mounts = [mount("src", folder.path(), Access::Write)];
         for path in ["src/deep/er", "src"] {
             let place = find(&mounts, path, Access::Write).unwrap();
             if path == "src" {
@@ -338,13 +354,13 @@ mod tests {
     #[test]
     fn what_is_there_already_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let (host, outside) = (folder.path().join("mount"), folder.path().join("outside"));
+        let (host, outside) = (folder.path().join("src"), folder.path().join("outside"));
         fs::create_dir_all(host.join("full")).unwrap();
         fs::create_dir(&outside).unwrap();
         fs::write(host.join("full/x"), "").unwrap();
         fs::write(host.join("file"), "").unwrap();
         std::os::unix::fs::symlink(&outside, host.join("link")).unwrap();
-        let mounts = [mount("src", &host, Access::Write)];
+        let mounts = [mount("src", folder.path(), Access::Write)];
         for path in [
             "src",
             "src/full",
@@ -362,10 +378,10 @@ mod tests {
     #[test]
     fn a_link_that_is_put_in_the_way_meanwhile_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
-        let (host, outside) = (folder.path().join("mount"), folder.path().join("outside"));
+        let (host, outside) = (folder.path().join("src"), folder.path().join("outside"));
         fs::create_dir_all(host.join("a")).unwrap();
         fs::create_dir(&outside).unwrap();
-        let mounts = [mount("src", &host, Access::Write)];
+        let mounts = [mount("src", folder.path(), Access::Write)];
         let place = find(&mounts, "src/a/b", Access::Write).unwrap();
         let staging = staged(&place);
         fs::remove_dir(host.join("a")).unwrap();
@@ -374,5 +390,24 @@ mod tests {
         drop(staging);
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_mount_that_is_reached_through_a_link_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, outside) = (folder.path().join("layer"), folder.path().join("outside"));
+        fs::create_dir_all(root.join("src")).unwrap();
+        fs::create_dir_all(outside.join("inner")).unwrap();
+        std::os::unix::fs::symlink(&outside, root.join("src/link")).unwrap();
+        for path in ["src/link", "src/link/inner"] {
+            let mounts = [mount(path, &root, Access::Write)];
+            for below in [path.to_owned(), format!("{path}/new")] {
+                let place = find(&mounts, &below, Access::Write).unwrap();
+                assert!(place.check().is_err(), "{below}");
+                assert!(place.stage().is_err(), "{below}");
+            }
+        }
+        assert_eq!(fs::read_dir(outside.join("inner")).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
     }
 }

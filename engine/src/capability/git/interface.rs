@@ -273,6 +273,7 @@ impl history::HostRepository for Attempt {
 impl Attempt {
     /// Opens the repository at a place of the workspace, in a child of its own.
     async fn open_repository(&mut self, place: &Place<'_>) -> Result<Repository, GitFailure> {
+        place.check()?;
         let permit = Arc::clone(&self.git.sessions)
             .try_acquire_owned()
             .map_err(|_| {
@@ -284,7 +285,7 @@ impl Attempt {
             })?;
         let request = OpenHistory {
             path: place.host_path(),
-            root: place.mount.host.clone(),
+            root: place.mount.host(),
             bounds: Bounds::default(),
         };
         let program = self.git.services()?.child.clone();

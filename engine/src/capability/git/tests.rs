@@ -155,11 +155,11 @@ fn house(list: &[&str], fetch: &[&str]) -> Option<House> {
     }
     let folder = tempfile::tempdir().unwrap();
     let mount = |path: &str, access| {
-        let host = folder.path().join("layers").join(path);
-        std::fs::create_dir_all(&host).unwrap();
+        let root = folder.path().join("layers");
+        std::fs::create_dir_all(root.join(path)).unwrap();
         Mount {
             path: path.to_owned(),
-            host,
+            root,
             access,
         }
     };
