@@ -134,6 +134,20 @@ impl Stages {
                 }
             }
         }
+        if plan.stages[index].finally {
+            // It comes after all the others without saying so.
+            let main = plan
+                .stages
+                .iter()
+                .enumerate()
+                .filter(|(_, stage)| !stage.finally);
+            let layered = main.filter(|(other, _)| {
+                let stage = &self.each[*other];
+                stage.committed.is_some() && !stage.layers.is_empty() && !writers.contains(other)
+            });
+            let more: Vec<usize> = layered.map(|(other, _)| other).collect();
+            writers.extend(more);
+        }
         writers.sort_by_key(|writer| std::cmp::Reverse(self.each[*writer].committed));
         writers
     }

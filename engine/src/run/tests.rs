@@ -414,6 +414,32 @@ async fn a_cancel_ends_the_stages_and_lets_finally_run() {
 }
 
 #[tokio::test]
+async fn a_stage_of_finally_sees_what_the_others_wrote() {
+    let mut writer = stage("writer", &[]);
+    let write = vec!["src".to_owned()];
+    writer.grants.workspace = Some(WorkspaceGrant {
+        read: Vec::new(),
+        write,
+    });
+    let mut last = stage("last", &[]);
+    let read = vec!["src".to_owned()];
+    last.grants.workspace = Some(WorkspaceGrant {
+        read,
+        write: Vec::new(),
+    });
+    last.finally = true;
+    let run = Run::of(vec![writer, last])
+        .acts("writer", &[Act::Write("one")])
+        .acts("last", &[Act::Read("one")]);
+    let (_, facts, _) = run.go().await;
+    let seen = facts.iter().find_map(|fact| match fact {
+        Fact::StageCommitted { stage, outputs, .. } if stage.as_str() == "last" => Some(outputs),
+        _ => None,
+    });
+    assert_eq!(seen, Some(&json!("one")));
+}
+
+#[tokio::test]
 async fn a_second_cancel_ends_finally_too() {
     let mut tell = stage("tell", &[]);
     tell.finally = true;
