@@ -20,6 +20,7 @@ pub(super) fn missing(
     grants: &Grants,
     out: &mut Diagnostics,
 ) {
+    let mut missing: Vec<(&CapabilityRequest, Option<String>)> = Vec::new();
     for request in info.requests.iter().filter(|request| request.required) {
         let value = request.from.as_ref().and_then(|from| {
             let default = info.inputs.root().property(from).default_value();
@@ -27,13 +28,74 @@ pub(super) fn missing(
         });
         let scopes = scopes(request.capability, value);
         if scopes.is_empty() && !is_granted(request.capability, grants) {
-            out.push(not_granted(stage, plugin, request, None));
+            missing.push((request, None));
         }
-        for scope in scopes {
-            if !covers(request.capability, &scope, grants) {
-                out.push(not_granted(stage, plugin, request, Some(&scope)));
-            }
-        }
+        let uncovered = scopes
+            .into_iter()
+            .filter(|it| !covers(request.capability, it, grants));
+        missing.extend(uncovered.map(|scope| (request, Some(scope))));
+    }
+    // One block that holds all of it: two of them would be one key twice.
+    let mut hint = Some(hint(stage, &missing));
+    for (request, scope) in &missing {
+        let diagnostic = not_granted(stage, plugin, request, scope.as_deref());
+        out.push(match hint.take() {
+            Some(hint) => diagnostic.hint(hint),
+            None => diagnostic,
+        });
+    }
+}
+
+/// What to write so that nothing is missing any more.
+fn hint(stage: &StageSpec, missing: &[(&CapabilityRequest, Option<String>)]) -> String {
+    let items = |capability: Capability| -> Vec<String> {
+        let of_it = missing
+            .iter()
+            .filter(|(request, _)| request.capability == capability);
+        of_it
+            .map(|(_, scope)| item(capability, scope.as_deref()))
+            .collect()
+    };
+    // Two keys of one mapping, where there are two.
+    let pair = |key: &str, parts: [(&str, Capability); 2]| -> Option<String> {
+        let lists = parts.map(|(name, capability)| (name, items(capability)));
+        let lists: Vec<String> = lists
+            .into_iter()
+            .filter(|(_, items)| !items.is_empty())
+            .map(|(name, items)| format!("{name}: [{}]", items.join(", ")))
+            .collect();
+        (!lists.is_empty()).then(|| format!("{key}: {{ {} }}", lists.join(", ")))
+    };
+    let list = |key: &str, capability: Capability| -> Option<String> {
+        let items = items(capability);
+        (!items.is_empty()).then(|| format!("{key}: [{}]", items.join(", ")))
+    };
+    let block: Vec<String> = [
+        pair(
+            "git",
+            [
+                ("list", Capability::GitList),
+                ("fetch", Capability::GitFetch),
+            ],
+        ),
+        list("http", Capability::Http),
+        list("exec", Capability::Exec),
+        pair(
+            "workspace",
+            [
+                ("read", Capability::WorkspaceRead),
+                ("write", Capability::WorkspaceWrite),
+            ],
+        ),
+        list("secrets", Capability::Secrets),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let block = block.join(", ");
+    match stage.capabilities.span {
+        Some(_) => format!("add to its `capabilities`:  {block}"),
+        None => format!("add to it:  capabilities: {{ {block} }}"),
     }
 }
 
@@ -131,34 +193,22 @@ fn not_granted(
     };
     let object = scope.map_or_else(|| what.to_owned(), |scope| format!("`{scope}`"));
     let message = format!("stage `{id}` is not allowed to {verb} {object}");
-    let line = line(request.capability, scope);
-    let hint = match stage.capabilities.span {
-        Some(_) => format!("add to its `capabilities`:  {line}"),
-        None => format!("add to it:  capabilities: {{ {line} }}"),
-    };
     let uses = stage.uses.as_ref().map(|uses| uses.span);
     let span: Span = stage.capabilities.span.or(uses).unwrap_or(stage.id.span);
-    Diagnostic::error(code::NOT_GRANTED, span, message)
-        .note(format!(
-            "{plugin} cannot work without it: {}",
-            shown(&request.reason)
-        ))
-        .hint(hint)
+    Diagnostic::error(code::NOT_GRANTED, span, message).note(format!(
+        "{plugin} cannot work without it: {}",
+        shown(&request.reason)
+    ))
 }
 
-/// What to write below `capabilities`.
-fn line(capability: Capability, scope: Option<&str>) -> String {
+/// One entry of the list that grants a capability.
+fn item(capability: Capability, scope: Option<&str>) -> String {
     match capability {
-        Capability::GitList => format!("git: {{ list: [{}] }}", remote(scope)),
-        Capability::GitFetch => format!("git: {{ fetch: [{}] }}", remote(scope)),
-        Capability::Http => format!("http: [{}]", request(scope)),
-        Capability::Exec => {
-            let tool = scope.unwrap_or("TOOL");
-            format!("exec: [{{ tool: {tool}, network: none }}]")
-        }
-        Capability::WorkspaceRead => format!("workspace: {{ read: [{}] }}", folder(scope)),
-        Capability::WorkspaceWrite => format!("workspace: {{ write: [{}] }}", folder(scope)),
-        Capability::Secrets => "secrets: [NAME]".to_owned(),
+        Capability::GitList | Capability::GitFetch => remote(scope),
+        Capability::Http => request(scope),
+        Capability::Exec => format!("{{ tool: {}, network: none }}", scope.unwrap_or("TOOL")),
+        Capability::WorkspaceRead | Capability::WorkspaceWrite => folder(scope).to_owned(),
+        Capability::Secrets => "NAME".to_owned(),
     }
 }
 
