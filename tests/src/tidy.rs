@@ -136,6 +136,20 @@ fn only_its_own_room_knows_a_foreign_library() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Where code in some rooms has words that it shall not have.
+fn places_of(words: &[&str], is_meant: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut places = Vec::new();
+    for (path, text) in sources("engine/src") {
+        if !is_meant(&room(&path)) || is_test(&path) {
+            continue;
+        }
+        let text = code(&text);
+        let found = words.iter().filter(|word| text.contains(**word));
+        places.extend(found.map(|word| format!("{} has {word}", path.display())));
+    }
+    places
+}
+
 #[test]
 fn only_the_top_reads_the_environment_or_prints() {
     let words = [
@@ -145,19 +159,7 @@ fn only_the_top_reads_the_environment_or_prints() {
         "eprintln!",
         "process::exit",
     ];
-    let mut wrong = Vec::new();
-    for (path, text) in sources("engine/src") {
-        if matches!(room(&path).as_str(), "cli" | "report" | "main") || is_test(&path) {
-            continue;
-        }
-        let text = code(&text);
-        wrong.extend(
-            words
-                .iter()
-                .filter(|word| text.contains(**word))
-                .map(|word| format!("{} has {word}", path.display())),
-        );
-    }
+    let wrong = places_of(&words, |room| !matches!(room, "cli" | "report" | "main"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -171,20 +173,50 @@ fn the_lower_floors_do_no_input_or_output() {
         "async fn",
         "tokio::",
     ];
-    let mut wrong = Vec::new();
-    for (path, text) in sources("engine/src") {
-        if !matches!(room(&path).as_str(), "model" | "spec" | "policy" | "plan") || is_test(&path) {
-            continue;
-        }
-        let text = code(&text);
-        wrong.extend(
-            words
-                .iter()
-                .filter(|word| text.contains(**word))
-                .map(|word| format!("{} has {word}", path.display())),
+    let wrong = places_of(&words, |room| {
+        matches!(room, "model" | "spec" | "policy" | "plan")
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_capability_has_its_file_and_its_section() {
+    let page = fs::read_to_string(workspace().join("docs/capabilities.md")).expect("the page");
+    for capability in ["git", "http", "exec", "workspace", "secrets"] {
+        let file = workspace().join(format!("engine/src/capability/{capability}"));
+        let there = file.is_dir() || file.with_extension("rs").is_file();
+        assert!(there, "{} is missing", file.display());
+        assert!(
+            page.contains(&format!("## `{capability}`")),
+            "docs/capabilities.md lacks {capability}"
         );
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_guest_is_used_by_a_test_and_every_plugin_has_its_page() {
+    let tests: String = sources("tests/src")
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect();
+    let benches: String = sources("engine/benches")
+        .into_iter()
+        .map(|(_, text)| text)
+        .collect();
+    for entry in fs::read_dir(workspace().join("tests/plugins")).expect("the guests") {
+        let name = entry
+            .expect("an entry")
+            .file_name()
+            .to_string_lossy()
+            .into_owned();
+        let used =
+            tests.contains(&format!("\"{name}\"")) || benches.contains(&format!("guest-{name}"));
+        assert!(used, "no test uses the guest {name}");
+    }
+    for plugin in ["branch-check", "fetch", "build", "notify"] {
+        let page = workspace().join("plugins").join(plugin).join("README.md");
+        assert!(page.is_file(), "{} is missing", page.display());
+    }
 }
 
 #[test]
