@@ -46,6 +46,10 @@ impl Source {
         let path = environment.path(file);
         let name = file.display().to_string();
         let cannot = |error: std::io::Error| {
+            if !environment.directory.is_dir() {
+                let directory = environment.directory.display();
+                return Failure::new(Exit::Usage, format!("there is no directory {directory}"));
+            }
             let failure = Failure::new(
                 Exit::Usage,
                 format!("the pipeline {name} cannot be read: {error}"),

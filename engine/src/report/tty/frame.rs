@@ -216,7 +216,11 @@ impl Draft<'_> {
             }
         }
         if let Some(by) = &view.cancelled_by {
-            let _ = write!(text, " · cancelling for {}", escape(by));
+            let _ = write!(
+                text,
+                " · cancelling for {}; once more ends `finally` too",
+                escape(by)
+            );
         }
         let since = view.start.as_ref().map_or(view.now, |start| start.at);
         let time = elapsed(view.now.0.saturating_sub(since.0));
