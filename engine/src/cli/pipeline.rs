@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::num::NonZero;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -186,15 +187,21 @@ pub(super) fn has_errors(found: &[Diagnostic]) -> bool {
         .any(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
-/// Loads every plugin that the pipeline names, at the same time.
+/// Loads every plugin that the pipeline names, a few at the same time: a repository
+/// may name any number of files, and each is held in memory while it is compiled.
 async fn load(
     parsed: &Spec,
     source: &Source,
     runtime: &Arc<Runtime>,
     environment: &Environment,
 ) -> Result<PluginIndex, Failure> {
+    let most = std::thread::available_parallelism().map_or(1, NonZero::get);
     let mut loads = JoinSet::new();
+    let mut loaded = Vec::new();
     for uses in parsed.uses() {
+        if loads.len() >= most {
+            loaded.extend(loads.join_next().await);
+        }
         let (name, bytes) = match uses {
             Uses::Builtin(name) => {
                 let bytes = builtin::bytes(name).ok_or_else(|| unknown_builtin(name))?;
@@ -211,13 +218,22 @@ async fn load(
         }
         let runtime = Arc::clone(runtime);
         loads.spawn(async move {
-            let loaded = runtime.load(&bytes).await;
-            (name, loaded)
+            let plugin = runtime.load(&bytes).await;
+            (name, plugin)
         });
     }
+    while let Some(last) = loads.join_next().await {
+        loaded.push(last);
+    }
     let mut plugins = BTreeMap::new();
-    for (name, loaded) in loads.join_all().await {
-        let plugin = loaded.map_err(|error| unusable(&name, &error))?;
+    for ended in loaded {
+        let (name, plugin) = ended.map_err(|error| {
+            Failure::new(
+                Exit::Infrastructure,
+                format!("a plugin could not be loaded: {error}"),
+            )
+        })?;
+        let plugin = plugin.map_err(|error| unusable(&name, &error))?;
         let facts = plugin_facts(&name, &plugin)?;
         plugins.insert(name, facts);
     }

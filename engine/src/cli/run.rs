@@ -39,6 +39,11 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
         environment,
     )?);
 
+    // Before the run has a directory: a port that is taken must leave nothing behind.
+    let receiver = match arguments.receiver {
+        Some(port) => Some(Receiver::start(port).await?),
+        None => None,
+    };
     let home = Home::open(&places.state).map_err(|error| no_store(&error))?;
     home.sweep();
     let run = RunId::new();
@@ -65,10 +70,6 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
         jitter: random::fraction,
     };
     let services = Arc::new(services::of_run(&places, &directory, &vault, environment)?);
-    let receiver = match arguments.receiver {
-        Some(port) => Some(Receiver::start(port).await?),
-        None => None,
-    };
     let shown = Shown::start(arguments.output, environment)
         .map_err(|error| infrastructure(&format!("the run cannot be shown: {error}")))?;
     let clock = Arc::new(SystemClock::default());
