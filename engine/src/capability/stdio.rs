@@ -189,3 +189,48 @@ impl AsyncWrite for Output {
         self.poll_flush(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use tokio::sync::mpsc;
+    use wasmtime_wasi::p2::{OutputStream as _, Pollable as _, StreamError};
+
+    use super::{GuestOutput, PERMIT};
+    use crate::model::{FixedClock, Signal, StageId, Timestamp};
+    use crate::store::{AttemptMessage, AttemptSink, Redactor};
+
+    #[tokio::test]
+    async fn a_guest_that_writes_more_than_it_may_is_stopped() {
+        let (messages, mut inbox) = mpsc::channel(8);
+        let sink = AttemptSink::new(
+            StageId::new("stage").expect("a name"),
+            1,
+            Arc::new(FixedClock(Timestamp(0))),
+            Arc::<Redactor>::default(),
+            messages,
+            None,
+            1 << 20,
+        );
+        let mut stdout = GuestOutput::new(&sink).stdout.clone();
+        let line = Bytes::from(vec![b'\n'; 1]);
+        assert!(stdout.write(line.clone()).is_ok());
+        // It has not waited for the line to be taken.
+        assert!(matches!(
+            stdout.write(line.clone()),
+            Err(StreamError::Trap(_))
+        ));
+        stdout.ready().await;
+        let taken = inbox.recv().await;
+        assert!(matches!(
+            taken,
+            Some(AttemptMessage::Signal(Signal::Logged { .. }))
+        ));
+        assert!(stdout.write(line).is_ok());
+        stdout.ready().await;
+        let large = Bytes::from(vec![b'x'; PERMIT + 1]);
+        assert!(matches!(stdout.write(large), Err(StreamError::Trap(_))));
+    }
+}

@@ -316,6 +316,14 @@ impl<R: StageRunner> Dispatcher<R> {
             Fact::StageSkipped { because, .. } => {
                 *because = redactor.redact(because).into_owned();
             }
+            // Attempt 0: what an expression met, with the values that it saw.
+            Fact::AttemptFailed {
+                attempt: 0,
+                failure,
+                ..
+            } => {
+                failure.message = redactor.redact(&failure.message).into_owned();
+            }
             _ => {}
         }
         fact
