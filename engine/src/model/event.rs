@@ -156,7 +156,7 @@ pub enum Fact {
         /// Which entry of `retry.on` matched.
         because: String,
     },
-    /// What an attempt made is durable; the stage never runs again.
+    /// What an attempt made is in its place; the stage never runs again.
     StageCommitted {
         /// The stage.
         stage: StageId,
