@@ -82,6 +82,10 @@ impl AttemptLog {
             self.write(&line);
             lines.push(line);
         }
+        if let Some(file) = &mut self.file {
+            let flushed = file.flush_if_due();
+            self.note(flushed);
+        }
         (lines, rest)
     }
 
@@ -120,7 +124,13 @@ impl AttemptLog {
     }
 
     fn write(&mut self, line: &LogLine) {
-        if let Err(error) = self.try_write(line) {
+        let written = self.try_write(line);
+        self.note(written);
+    }
+
+    /// After the first error there is no file any more.
+    fn note(&mut self, written: io::Result<()>) {
+        if let Err(error) = written {
             self.file = None;
             self.failed.get_or_insert(error);
         }
