@@ -17,7 +17,7 @@ use super::arguments::PipelineArguments;
 use super::environment::Environment;
 use super::failure::Failure;
 use super::{Exit, builtin, diagnostics, facts};
-use crate::model::{Diagnostic, Digest, Severity, limits, suggest};
+use crate::model::{Diagnostic, Severity, limits, suggest};
 use crate::plan::{self, ImportedFunction, Plan, PluginFacts, PluginIndex};
 use crate::report::escape;
 use crate::runtime::{ComponentError, Plugin, Runtime};
@@ -31,7 +31,6 @@ pub(super) struct Source {
     /// The directory that it lies in, from which plugin paths are seen.
     pub(super) directory: PathBuf,
     pub(super) text: String,
-    pub(super) digest: Digest,
 }
 
 /// A pipeline that can run.
@@ -62,7 +61,6 @@ impl Source {
             }
         };
         let bytes = read_file(&path, limits::PIPELINE_BYTES as u64).map_err(cannot)?;
-        let digest = Digest::of(&bytes);
         let directory = path.parent().unwrap_or(Path::new(".")).to_owned();
         let text = match spec::decode(&bytes) {
             Ok(text) => text.to_owned(),
@@ -81,7 +79,6 @@ impl Source {
             name,
             directory,
             text,
-            digest,
         })
     }
 
@@ -140,7 +137,7 @@ async fn find(
     };
     let index = load(&parsed, source, runtime, environment).await?;
     let facts = facts::gather(&parsed, &source.directory, inputs, environment);
-    let (plan, more) = plan::resolve(&parsed, source.digest, facts, &index);
+    let (plan, more) = plan::resolve(&parsed, &source.text, facts, &index);
     found.extend(more);
     Ok((plan, found))
 }

@@ -143,7 +143,7 @@ pub(super) fn plan(text: &str, facts: Facts) -> (Option<Plan>, Vec<Diagnostic>) 
     if found.iter().any(|it| it.code.starts_with('E')) {
         return (None, found);
     }
-    let (plan, more) = resolve(&spec, Digest::of(text.as_bytes()), facts, &index());
+    let (plan, more) = resolve(&spec, text, facts, &index());
     found.extend(more);
     (plan, found)
 }

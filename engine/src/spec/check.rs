@@ -11,6 +11,7 @@ use super::model::{Spec, StageSpec, Uses};
 use super::needs::stage_order;
 use super::reading::not_an_expression;
 use super::references::{Names, Place, known_name};
+use super::types::{check_types, types};
 use crate::model::{Diagnostic, Span, suggest};
 
 /// All that does not fit together in a spec: needs, cycles, and expressions
@@ -54,6 +55,8 @@ pub fn check(spec: &Spec, text: &str) -> Vec<Diagnostic> {
         });
     }
     names.close(&mut out);
+    // Plugins are not known yet; what they return is looked at when they are.
+    check_types(spec, text, &types(spec, |_| None), &mut out);
     out.into_sorted()
 }
 

@@ -62,6 +62,7 @@ codes! {
     TOO_MANY = "E0212" "too many stages or needs",
     EVALUATION = "E0213" "expression without a value",
     INVALID_INPUT = "E0214" "input of the pipeline that does not fit",
+    TYPES = "E0215" "types that do not fit",
     NOT_GRANTED = "E0301" "capability that is not granted",
     REFUSED = "E0302" "grant that no policy allows",
     INVALID_GRANT = "E0303" "not a grant",

@@ -4,7 +4,7 @@ use super::Spanned;
 use super::capability;
 use super::code;
 use super::declare;
-use super::expression::{Reference, Template};
+use super::expression::Template;
 use super::fields::Fields;
 use super::model::{BackoffSpec, CapabilitiesSpec, NeedSpec, ResourcesSpec, RetrySpec, StageSpec};
 use super::node::{Kind, Node};
@@ -12,7 +12,7 @@ use super::reading::Reading;
 use super::uses;
 use super::word::{Effects, RetryOn};
 use super::written;
-use crate::model::{Diagnostic, Outcome, Span, limits};
+use crate::model::{Diagnostic, Outcome, limits};
 
 /// Keys of a stage that belong to later versions.
 const LATER: [&str; 10] = [
@@ -281,22 +281,4 @@ fn bounded(node: &Node<'_>, least: u64, most: u64, reading: &mut Reading<'_>) ->
     };
     reading.error(code::OUT_OF_RANGE, node.span, message);
     None
-}
-
-impl StageSpec {
-    /// Calls a function for what each text names that is evaluated in the run.
-    pub(crate) fn each_run_time(&self, visit: &mut dyn FnMut(Vec<Reference>, Span)) {
-        if let Some(with) = &self.with {
-            with.each_text(&mut |template, span| visit(template.references(), span));
-        }
-        if let Some(condition) = &self.condition {
-            visit(condition.value.references(), condition.span);
-        }
-        for (_, value) in &self.env {
-            visit(value.value.references(), value.span);
-        }
-        if let Some(switch) = &self.continue_on_error {
-            visit(switch.value.references(), switch.span);
-        }
-    }
 }
