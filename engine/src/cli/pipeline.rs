@@ -283,9 +283,11 @@ fn unknown_tools(parsed: &Spec) -> Vec<Diagnostic> {
             let tool = &grant.tool;
             let message = format!("the engine has no tool `{}`", escape(&tool.value));
             let error = Diagnostic::error(spec::code::UNKNOWN_WORD, tool.span, message);
-            match suggest(&tool.value, known()) {
+            let names: Vec<&str> = known().collect();
+            let ours = spec::word_of_ours(&tool.value, &names);
+            match ours.or_else(|| suggest(&tool.value, known())) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(format!("it has {}", known().collect::<Vec<_>>().join(", "))),
+                None => error.hint(format!("it has {}", names.join(", "))),
             }
         })
         .collect()

@@ -71,11 +71,11 @@ fn alias(stage: &StageSpec, aliases: &HashMap<&str, &Uses>, out: &mut Diagnostic
     let message = format!("there is no plugin `{name}`");
     let mut diagnostic = Diagnostic::error(code::UNKNOWN_PLUGIN, *span, message)
         .note("declare it below `plugins:`, or write `builtin:<name>` or a path");
-    if !out.is_long()
-        && let Some(near) = suggest(name, aliases.keys().copied())
-    {
-        diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
-    }
+    let near = suggest(name, aliases.keys().copied()).filter(|_| !out.is_long());
+    diagnostic = diagnostic.hint(match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("a plugin that comes with the engine is `builtin:{name}`"),
+    });
     out.push(diagnostic);
 }
 

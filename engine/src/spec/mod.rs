@@ -10,12 +10,15 @@ pub mod code;
 mod context;
 mod declare;
 mod diagnostics;
+mod elsewhere;
 pub mod expression;
 mod fields;
 pub mod graph;
 mod input;
 mod model;
 mod needs;
+#[cfg(test)]
+mod newcomer_tests;
 mod node;
 mod parse;
 mod reading;
@@ -37,6 +40,7 @@ mod yaml;
 pub use check::check;
 pub use context::{CONTEXTS, ContextFacts, Time, context, is_plan_time};
 pub use diagnostics::Diagnostics;
+pub(crate) use elsewhere::word as word_of_ours;
 pub use model::{
     BackoffSpec, CapabilitiesSpec, Defaults, InputKind, InputSpec, NeedSpec, NetworkSpec,
     PatternSpec, PluginSpec, ResourcesSpec, RetrySpec, SecretSpec, Spec, StageSpec, ToolSpec, Uses,

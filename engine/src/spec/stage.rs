@@ -15,12 +15,11 @@ use super::written;
 use crate::model::{Diagnostic, Outcome, limits};
 
 /// Keys of a stage that belong to later versions.
-const LATER: [&str; 10] = [
+const LATER: [&str; 9] = [
     "artifacts",
     "cache",
     "concurrency",
     "environment",
-    "outputs",
     "priority",
     "reports",
     "runs-on",
@@ -170,8 +169,10 @@ pub(super) fn timeout(
 ) -> Option<Spanned<std::time::Duration>> {
     let timeout = reading.duration(node)?;
     if timeout.value.is_zero() {
-        let message = "a stage needs some time";
-        reading.error(code::OUT_OF_RANGE, timeout.span, message);
+        let diagnostic =
+            Diagnostic::error(code::OUT_OF_RANGE, timeout.span, "a stage needs some time");
+        let hint = "leave it out for an hour, or write what an attempt may take: `10m`";
+        reading.out.push(diagnostic.hint(hint));
         return None;
     }
     Some(timeout)
@@ -200,7 +201,7 @@ pub(super) fn retry(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<RetryS
 fn retry_on(node: &Node<'_>, reading: &mut Reading<'_>) -> Vec<RetryOn> {
     let known = ["transient", "timed-out", "lost-worker", "exit:75"];
     let mut all = Vec::new();
-    for text in reading.texts("kind of failure", node) {
+    for text in reading.texts("failure", node) {
         match RetryOn::parse(&text.value) {
             Some(on) if all.contains(&on) => {}
             Some(on) => all.push(on),

@@ -13,6 +13,7 @@ use super::operator::Arithmetic;
 use super::types::{Fields, Type, TypeKind, Types};
 use super::{Context, Expression, Function, Template};
 use crate::model::suggest;
+use crate::spec::elsewhere;
 
 /// Something in an expression that can never have a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -516,17 +517,6 @@ fn unquoted(node: &Node, other: &Type) -> Option<String> {
 /// The word that was probably meant: a near one, or ours for one of another
 /// system's outcomes.
 fn familiar<'w>(typed: &str, words: &'w [String]) -> Option<&'w str> {
-    const ELSEWHERE: [(&str, &str); 7] = [
-        ("success", "succeeded"),
-        ("passed", "succeeded"),
-        ("failure", "failed"),
-        ("error", "errored"),
-        ("canceled", "cancelled"),
-        ("timeout", "timed-out"),
-        ("timed_out", "timed-out"),
-    ];
-    let ours = ELSEWHERE.iter().find(|(theirs, _)| *theirs == typed);
-    let ours = ours.and_then(|(_, ours)| words.iter().find(|word| word == ours));
-    let near = || suggest(typed, words.iter().map(String::as_str));
-    ours.map(String::as_str).or_else(near)
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    elsewhere::word(typed, &words).or_else(|| suggest(typed, words))
 }
