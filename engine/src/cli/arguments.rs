@@ -97,10 +97,21 @@ pub(super) struct PipelineArguments {
     pub(super) inputs: Vec<String>,
 }
 
+/// What is said to have happened.
+#[derive(Debug, Args)]
+pub(super) struct EventArguments {
+    /// What has happened, as a JSON file, or `github` for the variables of its runner: `on` of
+    /// the pipeline says whether it runs
+    #[arg(long, value_name = "FILE", env = "ENGINE_EVENT")]
+    pub(super) event: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
     #[command(flatten)]
     pub(super) pipeline: PipelineArguments,
+    #[command(flatten)]
+    pub(super) event: EventArguments,
     /// Where a secret comes from: `env:VARIABLE`, `file:PATH`
     #[arg(long = "secret", value_name = "NAME=SOURCE")]
     pub(super) secrets: Vec<String>,
@@ -164,8 +175,10 @@ pub(super) struct ValidateArguments {
 pub(super) struct PlanArguments {
     #[command(flatten)]
     pub(super) pipeline: PipelineArguments,
+    #[command(flatten)]
+    pub(super) event: EventArguments,
     /// The form of the answer
-    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text, env = "ENGINE_FORMAT")]
     pub(super) format: PlanFormat,
 }
 

@@ -8,6 +8,7 @@ mod completions;
 mod diagnostics;
 mod doctor;
 mod environment;
+mod event;
 mod exit;
 mod explain;
 mod facts;

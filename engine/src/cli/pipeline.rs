@@ -13,16 +13,16 @@ use rustix::fs::OFlags;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::arguments::PipelineArguments;
+use super::arguments::{EventArguments, PipelineArguments};
 use super::environment::Environment;
 use super::failure::Failure;
-use super::{Exit, builtin, diagnostics, facts};
+use super::{Exit, builtin, diagnostics, event, facts};
 use crate::model::{Diagnostic, Severity, limits, suggest};
 use crate::plan::{self, ImportedFunction, Plan, PluginFacts, PluginIndex};
 use crate::report::escape;
 use crate::runtime::{ComponentError, Plugin, Runtime};
 use crate::sandbox;
-use crate::spec::{self, Spec, Uses};
+use crate::spec::{self, Occurrence, Spec, Uses};
 
 /// A pipeline file that was read.
 pub(super) struct Source {
@@ -92,20 +92,31 @@ impl Source {
     }
 }
 
-/// Makes the plan of a pipeline, or says all that is wrong with it.
+/// Makes the plan of a pipeline, or says all that is wrong with it. None when the
+/// event does not start it, which was said.
 pub(super) async fn resolve(
     arguments: &PipelineArguments,
+    event: &EventArguments,
     source: Source,
     runtime: &Arc<Runtime>,
     environment: &Environment,
-) -> Result<Planned, Failure> {
-    match find(arguments, &source, runtime, environment).await? {
-        (Some(plan), warnings) => Ok(Planned {
+) -> Result<Option<Planned>, Failure> {
+    let event = event::read(event.event.as_deref(), environment)?;
+    match find(arguments, event, &source, runtime, environment).await? {
+        Found::Plan(plan, warnings) => Ok(Some(Planned {
             source,
-            plan,
+            plan: *plan,
             warnings,
-        }),
-        (None, found) => {
+        })),
+        Found::NotStarted(reason) => {
+            let name = escape(&source.name);
+            environment.tell(&format!(
+                "{name} is not started by this event: {}\n",
+                escape(&reason)
+            ));
+            Ok(None)
+        }
+        Found::Wrong(found) => {
             let color = environment.color_on_stderr();
             let rendered = diagnostics::render(&source.name, &source.text, &found, color);
             Err(Failure::rendered(exit_of(&found), rendered))
@@ -120,26 +131,48 @@ pub(super) async fn diagnose(
     runtime: &Arc<Runtime>,
     environment: &Environment,
 ) -> Result<Vec<Diagnostic>, Failure> {
-    Ok(find(arguments, source, runtime, environment).await?.1)
+    match find(arguments, None, source, runtime, environment).await? {
+        Found::Plan(_, found) | Found::Wrong(found) => Ok(found),
+        Found::NotStarted(_) => Ok(Vec::new()),
+    }
+}
+
+/// What a pipeline's text comes to.
+enum Found {
+    /// What will happen, and what is worth saying about it.
+    Plan(Box<Plan>, Vec<Diagnostic>),
+    /// Nothing, for this reason.
+    NotStarted(String),
+    /// All that is wrong.
+    Wrong(Vec<Diagnostic>),
 }
 
 async fn find(
     arguments: &PipelineArguments,
+    event: Option<Occurrence>,
     source: &Source,
     runtime: &Arc<Runtime>,
     environment: &Environment,
-) -> Result<(Option<Plan>, Vec<Diagnostic>), Failure> {
+) -> Result<Found, Failure> {
     let inputs = inputs(&arguments.inputs)?;
     let (parsed, mut found) = source.check();
     found.extend(parsed.iter().flat_map(unknown_tools));
     let Some(parsed) = parsed.filter(|_| !has_errors(&found)) else {
-        return Ok((None, found));
+        return Ok(Found::Wrong(found));
     };
+    if let (Some(on), Some(event)) = (&parsed.on, &event)
+        && let Err(reason) = on.decide(event)
+    {
+        return Ok(Found::NotStarted(reason));
+    }
     let index = load(&parsed, source, runtime, environment).await?;
-    let facts = facts::gather(&parsed, &source.directory, inputs, environment);
+    let facts = facts::gather(&parsed, &source.directory, inputs, event, environment);
     let (plan, more) = plan::resolve(&parsed, &source.text, facts, &index);
     found.extend(more);
-    Ok((plan, found))
+    Ok(match plan {
+        Some(plan) => Found::Plan(Box::new(plan), found),
+        None => Found::Wrong(found),
+    })
 }
 
 /// What is refused by authority, not by form.

@@ -637,6 +637,28 @@ fn a_branch_that_is_not_known_names_the_flag() {
 }
 
 #[test]
+fn an_event_says_what_git_is() {
+    let text = "version: 1\nrun-name: \"${{ git.branch }} ${{ git.branch_slug }} ${{ git.short_sha }}\"\nstages: { a: { uses: builtin:echo } }\n";
+    let event = |text: &str| {
+        let mut facts = facts();
+        facts.event = Some(serde_json::from_str(text).expect("an event"));
+        facts
+    };
+    let push = format!(
+        r#"{{"trigger":"push","ref":"refs/heads/release/1","sha":"{}"}}"#,
+        "a".repeat(40)
+    );
+    let (named, _) = plan(text, event(&push));
+    assert_eq!(
+        named.expect("a plan").run_name,
+        "release/1 release-1 aaaaaaaa"
+    );
+    // A tag is no branch, whatever HEAD is.
+    let (none, found) = plan(text, event(r#"{"trigger":"push","ref":"refs/tags/v1"}"#));
+    assert_eq!((none, found[0].code), (None, code::EVALUATION));
+}
+
+#[test]
 fn a_plan_is_explained_in_the_order_of_its_run() {
     let plan = planned(SHOP);
     let explanation = explain(&plan);

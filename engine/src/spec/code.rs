@@ -48,6 +48,7 @@ codes! {
     SECRET_SOURCE = "E0112" "secret from a place that a file may not name",
     INVALID_PATTERN = "E0113" "not a regular expression",
     INVALID_DEFAULT = "E0114" "default that does not fit its input",
+    INVALID_TRIGGER = "E0115" "trigger that cannot be meant",
     UNKNOWN_STAGE = "E0201" "unknown stage",
     CYCLE = "E0202" "stages that need each other",
     SELF_NEED = "E0203" "stage that needs itself",

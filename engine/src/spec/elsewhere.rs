@@ -121,6 +121,46 @@ pub(super) const KEYS: &[(&str, &[&str], &str)] = &[
         "what stages share stands below a key that begins with `x-`, with a YAML anchor",
     ),
     (
+        "`on`",
+        &[
+            "workflow_dispatch",
+            "repository_dispatch",
+            "workflow_call",
+            "web",
+        ],
+        "a pipeline that a person starts has `manual: {}`",
+    ),
+    (
+        "`on`",
+        &[
+            "merge_request",
+            "merge_requests",
+            "merge_request_event",
+            "pull_request_target",
+        ],
+        "write `pull-request: { branches: [main] }`",
+    ),
+    (
+        "`on`",
+        &["tag", "tags", "release", "create"],
+        "write `push: { tags: [\"v*\"] }`",
+    ),
+    (
+        "`on`",
+        &["branches", "branch"],
+        "write `push: { branches: [main] }`",
+    ),
+    (
+        "`on`",
+        &["cron"],
+        "write `schedule: [{ cron: \"0 3 * * *\" }]`",
+    ),
+    (
+        "a trigger",
+        &["types"],
+        "a pull request starts the pipeline when it is opened and when it changes",
+    ),
+    (
         "`retry`",
         &["max", "attempts", "limit", "count"],
         "write `max-attempts: 3`, which counts the first one",

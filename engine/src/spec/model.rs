@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Spanned;
 use super::expression::{Expression, Template};
+use super::trigger::Triggers;
 use super::word::{Effects, RetryOn, SecretKind};
 use super::written::Written;
 use crate::model::{Outcome, Span};
@@ -18,6 +19,8 @@ pub struct Spec {
     pub name: Option<Spanned<String>>,
     /// What a run is called; plan-time expressions only.
     pub run_name: Option<Spanned<Template>>,
+    /// What starts it; none when everything does.
+    pub on: Option<Triggers>,
     /// What the invoker may say.
     pub inputs: Vec<InputSpec>,
     /// The context `env` of expressions; plan-time expressions only.

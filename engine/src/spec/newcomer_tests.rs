@@ -3,7 +3,8 @@
 
 #![expect(
     clippy::format_push_string,
-    reason = "a text that is put together once"
+    clippy::needless_raw_string_hashes,
+    reason = "texts of one shape, put together once"
 )]
 
 use super::tests::summary;

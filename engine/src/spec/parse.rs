@@ -51,7 +51,7 @@ fn pipeline(root: Option<&Node<'_>>, reading: &mut Reading<'_>) -> Option<Spec> 
         ..Spec::default()
     };
     if let Some(node) = fields.get("on") {
-        trigger::triggers(node, reading);
+        spec.on = trigger::triggers(node, reading);
     }
     if let Some(node) = fields.get("inputs") {
         spec.inputs = input::inputs(node, reading);
