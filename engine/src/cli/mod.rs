@@ -22,6 +22,7 @@ mod output;
 mod pipeline;
 mod places;
 mod plan;
+mod plugins;
 mod random;
 mod receiver;
 mod run;

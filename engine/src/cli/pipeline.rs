@@ -1,28 +1,25 @@
 //! Pipeline: from a file to a plan, with all that is wrong on the way.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::num::NonZero;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::OFlags;
 use serde_json::Value;
-use tokio::task::JoinSet;
 
 use super::arguments::{EventArguments, PipelineArguments};
 use super::environment::Environment;
 use super::failure::Failure;
-use super::{Exit, builtin, diagnostics, event, facts};
+use super::{Exit, diagnostics, event, facts, plugins};
 use crate::model::{Diagnostic, Severity, limits, suggest};
-use crate::plan::{self, ImportedFunction, Plan, PluginFacts, PluginIndex};
+use crate::plan::{self, Plan};
 use crate::report::escape;
-use crate::runtime::{ComponentError, Plugin, Runtime};
+use crate::runtime::Runtime;
 use crate::sandbox;
-use crate::spec::{self, Occurrence, Spec, Uses};
+use crate::spec::{self, Occurrence, Spec};
 
 /// A pipeline file that was read.
 pub(super) struct Source {
@@ -165,7 +162,8 @@ async fn find(
     {
         return Ok(Found::NotStarted(reason));
     }
-    let index = load(&parsed, source, runtime, environment).await?;
+    let (index, unusable) = plugins::load(&parsed, &source.directory, runtime, environment).await?;
+    found.extend(unusable);
     let facts = facts::gather(&parsed, &source.directory, inputs, event, environment);
     let (plan, more) = plan::resolve(&parsed, &source.text, facts, &index);
     found.extend(more);
@@ -217,77 +215,9 @@ pub(super) fn has_errors(found: &[Diagnostic]) -> bool {
         .any(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
-/// Loads every plugin that the pipeline names, a few at the same time: a repository
-/// may name any number of files, and each is held in memory while it is compiled.
-async fn load(
-    parsed: &Spec,
-    source: &Source,
-    runtime: &Arc<Runtime>,
-    environment: &Environment,
-) -> Result<PluginIndex, Failure> {
-    let most = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let mut loads = JoinSet::new();
-    let mut loaded = Vec::new();
-    for uses in parsed.uses() {
-        if loads.len() >= most {
-            loaded.extend(loads.join_next().await);
-        }
-        let (name, bytes) = match uses {
-            Uses::Builtin(name) => {
-                let bytes = builtin::bytes(name).ok_or_else(|| unknown_builtin(name))?;
-                (format!("builtin:{name}"), Cow::Borrowed(bytes))
-            }
-            Uses::Path(path) => {
-                let bytes = read_component(&source.directory.join(path), path)?;
-                (path.clone(), Cow::Owned(bytes))
-            }
-            Uses::Alias(_) => continue,
-        };
-        if runtime.must_compile(&bytes) {
-            environment.tell(&format!("compiling {} for the first time\n", escape(&name)));
-        }
-        let runtime = Arc::clone(runtime);
-        loads.spawn(async move {
-            let plugin = runtime.load(&bytes).await;
-            (name, plugin)
-        });
-    }
-    while let Some(last) = loads.join_next().await {
-        loaded.push(last);
-    }
-    let mut plugins = BTreeMap::new();
-    for ended in loaded {
-        let (name, plugin) = ended.map_err(|error| {
-            Failure::new(
-                Exit::Infrastructure,
-                format!("a plugin could not be loaded: {error}"),
-            )
-        })?;
-        let plugin = plugin.map_err(|error| unusable(&name, &error))?;
-        let facts = plugin_facts(&name, &plugin)?;
-        plugins.insert(name, facts);
-    }
-    Ok(PluginIndex { plugins })
-}
-
-fn read_component(file: &Path, name: &str) -> Result<Vec<u8>, Failure> {
-    let bytes = read_file(file, limits::COMPONENT_BYTES).map_err(|error| {
-        Failure::new(
-            Exit::Usage,
-            format!("the plugin {name} cannot be read: {error}"),
-        )
-    })?;
-    match bytes.len() as u64 {
-        size if size > limits::COMPONENT_BYTES => {
-            Err(unusable(name, &ComponentError::TooLarge(size)))
-        }
-        _ => Ok(bytes),
-    }
-}
-
 /// A file, and at most one byte more than it may have. A repository may hold a
 /// link to a device or a pipe, which would never end.
-fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let open = File::options()
         .read(true)
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
@@ -324,49 +254,6 @@ fn unknown_tools(parsed: &Spec) -> Vec<Diagnostic> {
             }
         })
         .collect()
-}
-
-fn unknown_builtin(name: &str) -> Failure {
-    let known: Vec<&str> = builtin::names().collect();
-    let failure = Failure::new(Exit::Usage, format!("there is no built-in plugin `{name}`"));
-    match suggest(name, known.iter().copied()) {
-        Some(near) => failure.hint(format!("did you mean `builtin:{near}`?")),
-        None => failure.hint(format!("the built-in plugins are {}", known.join(", "))),
-    }
-}
-
-fn unusable(name: &str, error: &ComponentError) -> Failure {
-    let exit = match error {
-        ComponentError::UnknownImport(_) => Exit::Denied,
-        _ => Exit::Usage,
-    };
-    let failure = Failure::new(exit, format!("{name} cannot be used as a plugin: {error}"));
-    match error {
-        ComponentError::CoreModule => failure
-            .hint("build it for wasm32-wasip2, or wrap the module with `wasm-tools component new`"),
-        ComponentError::NoStage => {
-            failure.hint("a plugin exports the interface in wit/stage; wit/README.md shows how")
-        }
-        _ => failure,
-    }
-}
-
-fn plugin_facts(name: &str, plugin: &Plugin) -> Result<PluginFacts, Failure> {
-    let info = plugin.info().map_err(|error| {
-        Failure::new(
-            Exit::Usage,
-            format!("{name} describes itself wrongly: {error}"),
-        )
-    })?;
-    let imports = plugin.imports().iter().map(|import| ImportedFunction {
-        interface: import.interface.clone(),
-        function: import.function.clone().unwrap_or_default(),
-    });
-    Ok(PluginFacts {
-        digest: plugin.digest(),
-        imports: imports.collect(),
-        info,
-    })
 }
 
 /// `NAME=VALUE`, as typed; the plan gives each value the type that its input has.

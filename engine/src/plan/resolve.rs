@@ -68,7 +68,7 @@ pub fn resolve(
         (name.value.clone(), template)
     });
     let outputs = outputs.collect();
-    if out.has_errors() {
+    if out.has_errors() || !plugins.broken.is_empty() {
         return (None, out.into_sorted());
     }
     let pipeline = spec.name.as_ref().map(|name| name.value.clone());
@@ -242,6 +242,10 @@ fn stage_plugins<'a>(
             let facts = plugins.get(&uses.to_string())?;
             Some(StagePlugin { uses, facts })
         });
+        if uses.is_some_and(|uses| plugins.broken.contains(&uses.to_string())) {
+            found.push(None);
+            continue;
+        }
         let Some(plugin) = plugin else {
             let message = format!("there is no plugin `{}`", written.value);
             let diagnostic = Diagnostic::error(code::UNKNOWN_PLUGIN, written.span, message);

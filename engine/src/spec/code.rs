@@ -77,6 +77,7 @@ codes! {
     UNKNOWN_PLUGIN = "E0401" "unknown plugin",
     INVALID_WITH = "E0402" "inputs that do not fit the plugin",
     UNKNOWN_INPUT = "E0403" "input that the plugin does not have",
+    UNUSABLE_PLUGIN = "E0404" "plugin that cannot be used",
     UNUSED_GRANT = "W0301" "grant that the plugin cannot use",
     TOOL_NOT_FOUND = "W0302" "tool that is not on this machine",
 }

@@ -47,7 +47,8 @@ pub(crate) use elsewhere::word as word_of_ours;
 pub use glob::Glob;
 pub use model::{
     BackoffSpec, CapabilitiesSpec, Defaults, InputKind, InputSpec, NeedSpec, NetworkSpec,
-    PatternSpec, PluginSpec, ResourcesSpec, RetrySpec, SecretSpec, Spec, StageSpec, ToolSpec, Uses,
+    PatternSpec, PluginSpec, ResourcesSpec, RetrySpec, SecretSpec, Spec, StageSpec, ToolSpec,
+    UsedPlugin, Uses,
 };
 pub(crate) use needs::{StageOrder, stage_order};
 pub use node::Spanned;
