@@ -243,7 +243,7 @@ pub(super) struct DoctorArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArguments {
-    /// The code, such as E0301
+    /// The code, such as E0301 or limit.memory
     #[arg(value_name = "CODE")]
     pub(super) code: String,
 }
