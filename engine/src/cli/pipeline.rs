@@ -164,6 +164,7 @@ async fn find(
     }
     let (index, unusable) = plugins::load(&parsed, &source.directory, runtime, environment).await?;
     found.extend(unusable);
+    let inputs = with_variables(inputs, &parsed, environment);
     let facts = facts::gather(&parsed, &source.directory, inputs, event, environment);
     let (plan, more) = plan::resolve(&parsed, &source.text, facts, &index);
     found.extend(more);
@@ -254,6 +255,24 @@ fn unknown_tools(parsed: &Spec) -> Vec<Diagnostic> {
             }
         })
         .collect()
+}
+
+/// Inputs that were not typed and that a variable of the process has.
+fn with_variables(
+    mut inputs: BTreeMap<String, Value>,
+    parsed: &Spec,
+    environment: &Environment,
+) -> BTreeMap<String, Value> {
+    for input in &parsed.inputs {
+        let name = &input.name.value;
+        let variable = format!("ENGINE_INPUT_{}", name.to_ascii_uppercase());
+        if !inputs.contains_key(name)
+            && let Some(text) = environment.variable(&variable)
+        {
+            inputs.insert(name.clone(), Value::String(text));
+        }
+    }
+    inputs
 }
 
 /// `NAME=VALUE`, as typed; the plan gives each value the type that its input has.

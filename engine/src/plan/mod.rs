@@ -23,6 +23,7 @@ mod stage_info;
 #[cfg(test)]
 mod tests;
 mod types;
+mod unbound;
 mod with;
 mod workspace;
 

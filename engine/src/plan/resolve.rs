@@ -10,7 +10,7 @@ use super::index::{PluginFacts, PluginIndex};
 use super::scope::{fold, fold_text, plan_scope};
 use super::with::{self, With};
 use super::{Facts, Need, Plan, PlannedPlugin, PlannedStage, SecretDeclaration};
-use super::{inputs, requests, settle, types, workspace};
+use super::{inputs, requests, settle, types, unbound, workspace};
 use crate::model::{Diagnostic, Digest, StageId};
 use crate::policy::{Grants, SecretsGrant};
 use crate::spec::expression::{Scope, Template, Types};
@@ -62,6 +62,7 @@ pub fn resolve(
     if planned.len() == spec.stages.len() {
         let grants: Vec<&Grants> = planned.iter().map(|stage| &stage.grants).collect();
         workspace::check(spec, &order, &grants, &mut out);
+        unbound::check(spec, &planned, &mut out);
     }
     let outputs = spec.outputs.iter().map(|(name, value)| {
         let template = with::untyped(value, (&scope, &resolving.types), &mut out);

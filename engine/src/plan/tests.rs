@@ -185,7 +185,7 @@ fn the_digest_holds_what_would_happen_and_not_where() {
 
 fn stage(body: &str) -> String {
     format!(
-        "version: 1\nsecrets: {{ key: {{ kind: token }} }}\ninputs: {{ tag: {{ default: a.b }} }}\nstages:\n  a: {{ {body} }}\n"
+        "version: 1\nsecrets: {{ key: {{ kind: token, hosts: [hooks.example.org] }} }}\ninputs: {{ tag: {{ default: a.b }} }}\nstages:\n  a: {{ {body} }}\n"
     )
 }
 

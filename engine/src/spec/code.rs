@@ -80,6 +80,7 @@ codes! {
     UNUSABLE_PLUGIN = "E0404" "plugin that cannot be used",
     UNUSED_GRANT = "W0301" "grant that the plugin cannot use",
     TOOL_NOT_FOUND = "W0302" "tool that is not on this machine",
+    UNBOUND_SECRET = "W0303" "secret that is sent nowhere",
 }
 
 #[cfg(test)]
