@@ -104,6 +104,7 @@ fn options(mode: OutputMode, environment: &Environment) -> ReportOptions {
         color,
         terminal: Box::new(terminal_size),
         time_zone: time_zone::local(environment),
+        ongoing: false,
         log_level: Level::Info,
         out: Box::new(io::stdout()),
         err: Box::new(io::stderr()),
@@ -127,11 +128,13 @@ fn terminal_size() -> TerminalSize {
     }
 }
 
-/// Shows a run that is over, as `plain` would have shown it.
-pub(super) fn replay(events: &[Event], environment: &Environment) -> io::Result<()> {
+/// Shows the record of a run, as `plain` would have shown it; `ongoing` when the run
+/// is not over.
+pub(super) fn replay(events: &[Event], ongoing: bool, environment: &Environment) -> io::Result<()> {
     let mut reporter = reporter(
         OutputMode::Plain,
         ReportOptions {
+            ongoing,
             err: Box::new(io::stdout()),
             ..options(OutputMode::Plain, environment)
         },

@@ -14,7 +14,7 @@ use crate::plan::Plan;
 use crate::run::{InProcess, RunError, RunOptions, execute};
 use crate::runtime::Runtime;
 use crate::sandbox;
-use crate::store::{Home, HomeError, RunDirectory};
+use crate::store::{Home, HomeError, Redactor, RunDirectory};
 
 pub(super) fn main(arguments: &RunArguments, environment: &Environment) -> Result<Exit, Failure> {
     let threads = services::threads()?;
@@ -31,7 +31,11 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     let source = Source::read(&arguments.pipeline.file, environment)?;
     let places = environment.places(&source.directory)?;
     let components = Arc::new(services::components(&source.directory, environment)?);
-    let planned = pipeline::resolve(&arguments.pipeline, source, &components, environment).await?;
+    let (file, event) = (&arguments.pipeline, &arguments.event);
+    let planned = pipeline::resolve(file, event, source, &components, environment).await?;
+    let Some(planned) = planned else {
+        return Ok(Exit::Success);
+    };
     pipeline::warn(&planned, environment);
     let vault = Arc::new(secrets::load(
         &planned.plan,
@@ -50,25 +54,7 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     let directory = Arc::new(home.create_run(&run).map_err(|error| no_store(&error))?);
     keep(&home, &directory, &planned)?;
     let redactor = Arc::new(vault.redactor());
-    let wall = sandbox::probe();
-    let options = RunOptions {
-        run: run.clone(),
-        plan_digest: planned.plan.digest(),
-        concurrency: arguments.concurrency.unwrap_or_else(default_concurrency),
-        on_failure: match arguments.on_failure {
-            OnFailure::Continue => crate::run::OnFailure::Continue,
-            OnFailure::Bail => crate::run::OnFailure::Bail,
-        },
-        wall: wall.level,
-        // A wall that nothing leans on need not be spoken of.
-        lost: if uses_tools(&planned.plan) {
-            wall.lost
-        } else {
-            Vec::new()
-        },
-        redactor: Arc::clone(&redactor),
-        jitter: random::fraction,
-    };
+    let options = options(arguments, &run, &planned.plan, &redactor);
     let services = Arc::new(services::of_run(&places, &directory, &vault, environment)?);
     let shown = Shown::start(arguments.output, environment)
         .map_err(|error| infrastructure(&format!("the run cannot be shown: {error}")))?;
@@ -97,6 +83,33 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     let report = ended.map_err(|error| broken_off(&error, &run))?;
     was_shown.map_err(|error| infrastructure(&format!("the output cannot be written: {error}")))?;
     Ok(Exit::of_run(&report, arguments.fail_on_warnings))
+}
+
+fn options(
+    arguments: &RunArguments,
+    run: &RunId,
+    plan: &Plan,
+    redactor: &Arc<Redactor>,
+) -> RunOptions {
+    let wall = sandbox::probe();
+    RunOptions {
+        run: run.clone(),
+        plan_digest: plan.digest(),
+        concurrency: arguments.concurrency.unwrap_or_else(default_concurrency),
+        on_failure: match arguments.on_failure {
+            OnFailure::Continue => crate::run::OnFailure::Continue,
+            OnFailure::Bail => crate::run::OnFailure::Bail,
+        },
+        wall: wall.level,
+        // A wall that nothing leans on need not be spoken of.
+        lost: if uses_tools(plan) {
+            wall.lost
+        } else {
+            Vec::new()
+        },
+        redactor: Arc::clone(redactor),
+        jitter: random::fraction,
+    }
 }
 
 fn uses_tools(plan: &Plan) -> bool {

@@ -6,6 +6,7 @@ mod diagnostic;
 mod digest;
 mod event;
 mod failure;
+mod host_code;
 mod ids;
 pub mod limits;
 mod outcome;
@@ -19,5 +20,6 @@ pub use event::{
     LogStream, Progress, Signal, WallLevel,
 };
 pub use failure::{Failure, FailureClass, SourceLocation};
+pub use host_code::HostCode;
 pub use ids::{InvalidName, RunId, StageId, is_name, suggest};
 pub use outcome::Outcome;

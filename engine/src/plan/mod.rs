@@ -13,7 +13,6 @@ mod index;
 mod inputs;
 mod model;
 mod nested;
-mod outputs;
 mod request;
 mod requests;
 mod resolve;
@@ -23,6 +22,8 @@ mod settle;
 mod stage_info;
 #[cfg(test)]
 mod tests;
+mod types;
+mod unbound;
 mod with;
 mod workspace;
 

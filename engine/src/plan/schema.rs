@@ -173,7 +173,7 @@ impl<'s> Field<'s> {
         }
     }
 
-    fn keyword(self, keyword: &str) -> Option<&'s Value> {
+    pub(super) fn keyword(self, keyword: &str) -> Option<&'s Value> {
         self.schema.and_then(|schema| schema.get(keyword))
     }
 
@@ -182,6 +182,11 @@ impl<'s> Field<'s> {
     pub fn property(self, name: &str) -> Self {
         let known = self.keyword("properties").and_then(|it| it.get(name));
         self.at(known.or_else(|| self.keyword("additionalProperties")))
+    }
+
+    /// The field of a property that has no name of its own.
+    pub(super) fn other(self) -> Self {
+        self.at(self.keyword("additionalProperties"))
     }
 
     /// The items of a list.
@@ -214,6 +219,26 @@ impl<'s> Field<'s> {
         self.keyword("additionalProperties").is_some() && self.is_open()
     }
 
+    /// Whether other schemas may add to what this one says.
+    pub(super) fn has_alternatives(self) -> bool {
+        let more = ["allOf", "anyOf", "oneOf", "if", "patternProperties"];
+        more.iter().any(|keyword| self.keyword(keyword).is_some())
+    }
+
+    /// The words of `type`, or those that the values of `enum` and `const` have;
+    /// empty when the schema says neither.
+    pub(super) fn kinds(self) -> Vec<&'s str> {
+        match self.keyword("type") {
+            Some(Value::String(kind)) => vec![kind],
+            Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
+            _ => match (self.keyword("enum"), self.keyword("const")) {
+                (Some(Value::Array(values)), _) => values.iter().map(kind_of).collect(),
+                (_, Some(value)) => vec![kind_of(value)],
+                _ => Vec::new(),
+            },
+        }
+    }
+
     /// Whether properties that are not named may stand here.
     pub fn is_open(self) -> bool {
         self.keyword("additionalProperties") != Some(&Value::Bool(false))
@@ -243,6 +268,18 @@ impl<'s> Field<'s> {
                 None => false,
             },
         }
+    }
+}
+
+/// The word of JSON Schema for what a value is.
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
     }
 }
 

@@ -341,7 +341,9 @@ impl<'t> OpenMap<'t> {
                     Key::Text(scalar.clone(), node.span)
                 } else {
                     let message = format!("a key is a text, not {}", node.describe());
-                    out.push(Diagnostic::error(code::KEY_NOT_TEXT, node.span, message));
+                    let hint = "put a text that begins with `{` or `[` between quotes";
+                    let diagnostic = Diagnostic::error(code::KEY_NOT_TEXT, node.span, message);
+                    out.push(diagnostic.hint(hint));
                     Key::Unusable
                 });
             }
@@ -445,11 +447,32 @@ fn syntax_error(text: &str, error: &ScanError) -> Diagnostic {
             "directives are not part of the language",
         )
         .hint("leave the line out"),
-        _ => Diagnostic::error(
-            code::SYNTAX,
-            span,
-            format!("this is not YAML: {}", lower_first(&error.info())),
-        ),
+        _ => {
+            let info = lower_first(&error.info());
+            let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
+            let line = text[line..].lines().next().unwrap_or("");
+            let message = format!("this is not YAML: {info}");
+            let mut diagnostic = Diagnostic::error(code::SYNTAX, span, message);
+            diagnostic.hint = syntax_hint(&info, line).map(str::to_owned);
+            diagnostic
+        }
+    }
+}
+
+/// What to write instead, for the mistakes that people make most.
+fn syntax_hint(info: &str, line: &str) -> Option<&'static str> {
+    if line.contains("${{") && line.contains(['[', '{']) {
+        Some("put a text with `${{ … }}` between quotes where it stands in `[…]` or `{…}`")
+    } else if info.contains("mapping values are not allowed") {
+        Some("put a text that holds `: ` between quotes")
+    } else if info.contains("'-' indicator") {
+        Some("every entry of a list begins with `- `, all at the same column")
+    } else if info.contains("did not find expected key") {
+        Some("the keys of one mapping begin at one column")
+    } else if info.contains("unexpected character") {
+        Some("put a text that begins with a sign between quotes")
+    } else {
+        None
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! text ──hole──▶ Template ──▶ Expression
-//! source ──token──▶ cel's parser ──read──▶ Node ──evaluate(Scope)──▶ Value
+//! source ──token──▶ cel's parser ──read──▶ Node ──infer(Types)──▶ Type + [TypeError]
+//!                                             └──evaluate(Scope)──▶ Value
 //! ```
 //!
 //! The grammar is the `cel` crate's; what is allowed in it, what it means, and
@@ -22,6 +23,9 @@ mod function;
 mod hole;
 #[cfg(test)]
 mod hostile_tests;
+mod infer;
+#[cfg(test)]
+mod infer_tests;
 mod invoke;
 mod iterate;
 mod node;
@@ -36,10 +40,13 @@ mod template;
 #[cfg(test)]
 mod template_tests;
 mod token;
+mod types;
 
 pub use context::{Context, Reference};
 pub use error::{EvaluationError, ExpressionError};
 pub use function::Function;
+pub use infer::TypeError;
 pub use parsed::Expression;
 pub use scope::Scope;
 pub use template::{Part, Template};
+pub use types::{Fields, Type, TypeKind, Types};
