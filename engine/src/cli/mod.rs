@@ -30,6 +30,7 @@ mod runs;
 mod secrets;
 mod services;
 mod show;
+mod source_lines;
 mod validate;
 
 pub use exit::Exit;
