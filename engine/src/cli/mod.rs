@@ -31,6 +31,7 @@ mod secrets;
 mod services;
 mod show;
 mod source_lines;
+mod time_zone;
 mod validate;
 
 pub use exit::Exit;
