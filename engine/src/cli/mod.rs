@@ -30,6 +30,7 @@ mod runs;
 mod secrets;
 mod services;
 mod show;
+mod source_lines;
 mod time_zone;
 mod validate;
 

@@ -103,8 +103,8 @@ fn options(mode: OutputMode, environment: &Environment) -> ReportOptions {
     ReportOptions {
         color,
         terminal: Box::new(terminal_size),
-        time_zone: time_zone::local(environment),
         ongoing: false,
+        time_zone: time_zone::local(environment),
         log_level: Level::Info,
         out: Box::new(io::stdout()),
         err: Box::new(io::stderr()),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::arguments::{OnFailure, RunArguments};
 use super::environment::Environment;
 use super::failure::Failure;
@@ -52,8 +54,8 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     home.sweep();
     let run = RunId::new();
     let directory = Arc::new(home.create_run(&run).map_err(|error| no_store(&error))?);
-    keep(&home, &directory, &planned)?;
     let redactor = Arc::new(vault.redactor());
+    keep(&home, &directory, &planned, &redactor, environment)?;
     let options = options(arguments, &run, &planned.plan, &redactor);
     let services = Arc::new(services::of_run(&places, &directory, &vault, environment)?);
     let shown = Shown::start(arguments.output, environment)
@@ -117,12 +119,33 @@ fn uses_tools(plan: &Plan) -> bool {
 }
 
 /// Keeps the plan and the pipeline's text with the run.
-fn keep(home: &Home, directory: &RunDirectory, planned: &Planned) -> Result<(), Failure> {
+///
+/// The text is what the repository holds anyway. The plan has what the invoker said,
+/// which may be a secret's value in the wrong place: it is redacted like everything
+/// else that is kept, and no longer has the digest that the journal names.
+fn keep(
+    home: &Home,
+    directory: &RunDirectory,
+    planned: &Planned,
+    redactor: &Redactor,
+    environment: &Environment,
+) -> Result<(), Failure> {
     let failed =
         |error: std::io::Error| infrastructure(&format!("the plan cannot be kept: {error}"));
     home.put_blob(planned.source.text.as_bytes())
         .map_err(failed)?;
-    let plan = serde_json::to_vec(&planned.plan).map_err(|error| failed(error.into()))?;
+    let mut plan = serde_json::to_vec(&planned.plan).map_err(|error| failed(error.into()))?;
+    if !redactor.is_empty() {
+        let whole: Value = serde_json::from_slice(&plan).map_err(|error| failed(error.into()))?;
+        let kept = redactor.redact_value(whole.clone());
+        if kept != whole {
+            environment.tell(
+                "warning: an input or `env` holds the value of a secret; it is kept as `***`, \
+                 and stages get it as plain text: pass it as `${{ secrets.NAME }}` instead\n",
+            );
+            plan = kept.to_string().into_bytes();
+        }
+    }
     directory.put_plan(&plan).map_err(failed)
 }
 

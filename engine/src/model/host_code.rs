@@ -26,7 +26,7 @@ impl HostCode {
         Self { code: "denied.git-outside-root", title: "git file outside of the granted folder" },
         Self { code: "denied.git-path", title: "folder that git may not write" },
         Self { code: "denied.http", title: "request that the stage may not make" },
-        Self { code: "denied.reveal", title: "secret that the stage may not read" },
+        Self { code: "denied.reveal", title: "secret that was to be read" },
         Self { code: "denied.secrets", title: "secret that the stage may not use" },
         Self { code: "denied.sockets", title: "socket" },
         Self { code: "exec.arguments", title: "command line that is too long" },

@@ -17,6 +17,7 @@ mod request;
 mod requests;
 mod resolve;
 mod schema;
+mod schema_walk;
 mod scope;
 mod settle;
 mod stage_info;

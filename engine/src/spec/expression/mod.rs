@@ -1,7 +1,7 @@
 //! Expressions: `${{ … }}`, a strict subset of CEL.
 //!
 //! ```text
-//! text ──hole──▶ Template ──▶ Expression
+//! text ──split_holes──▶ Template ──▶ Expression
 //! source ──token──▶ cel's parser ──read──▶ Node ──infer(Types)──▶ Type + [TypeError]
 //!                                             └──evaluate(Scope)──▶ Value
 //! ```
@@ -20,7 +20,6 @@ mod error;
 mod evaluate;
 mod explain;
 mod function;
-mod hole;
 #[cfg(test)]
 mod hostile_tests;
 mod infer;
