@@ -582,6 +582,14 @@ fn what_other_stages_return_has_the_types_of_their_plugins() {
 }
 
 #[test]
+fn mistakes_of_types_are_shown_with_those_of_plugins_and_once() {
+    let text = "version: 1\ninputs: { n: { type: number, default: 3 } }\nstages:\n  a: { uses: builtin:branch-check, with: { repository: \".\", branch: \"${{ inputs.n + 'x' }}\" }, capabilities: { git: { list: [\".\"] } } }\n  b: { uses: builtin:echo, needs: [a], if: \"inputs.n == '3' || stages.a.outputs.comit == 'y'\", with: { txet: x } }\n";
+    let (_, found) = plan(text, facts());
+    let codes: Vec<&str> = found.iter().map(|it| it.code).collect();
+    assert_eq!(codes, ["E0215", "E0215", "E0206", "E0403"], "{found:#?}");
+}
+
+#[test]
 fn a_mistake_of_types_is_shown_where_it_stands() {
     let text = "version: 1\nstages:\n  a: { uses: builtin:branch-check, with: { repository: \".\" }, capabilities: { git: { list: [\".\"] } } }\n  b: { uses: builtin:echo, needs: [a], if: \"git.branch == 'x' || stages.a.outputs.comit == 'y'\" }\n";
     let (_, found) = plan(text, facts());
