@@ -281,6 +281,11 @@ fn grants_are_read_and_judged() {
             "http: [\"GET https://${{ inputs.tag }}.example.org/\"]",
             &["E0303 "],
         ),
+        // What stands for `${{` itself in a text is no expression in a pattern either.
+        (
+            "http: [\"GET https://example.org/$${{ inputs.tag }}\"]",
+            &["E0303 "],
+        ),
         ("git: { list: [\"ext::sh -c id\"] }", &["E0303 "]),
         ("exec: [{ tool: sh, network: host }]", &["E0302 "]),
         (
