@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 
 const TARGET: &str = "wasm32-wasip2";
-const GUESTS: [&str; 2] = ["guest-empty", "guest-probe"];
+const GUESTS: [&str; 3] = ["guest-empty", "guest-files", "guest-probe"];
 
 fn main() {
     let manifest = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");

@@ -206,6 +206,9 @@ pub(super) struct ShowArguments {
     /// The run: its id, a part of it that only it has, or `last`
     #[arg(value_name = "RUN", default_value = "last")]
     pub(super) run: String,
+    /// List what the stages did with files instead
+    #[arg(long)]
+    pub(super) files: bool,
     /// The form of the answer
     #[arg(long, value_enum, default_value_t = Format::Text, env = "ENGINE_FORMAT")]
     pub(super) format: Format,

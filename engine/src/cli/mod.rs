@@ -28,6 +28,7 @@ mod runs;
 mod secrets;
 mod services;
 mod show;
+mod show_files;
 mod validate;
 
 pub use exit::Exit;

@@ -1,6 +1,7 @@
 //! Store: the home of journal, logs, layers, blobs and caches on disk.
 
 mod attempt_log;
+mod budget;
 mod compiled;
 mod home;
 mod index;
