@@ -29,6 +29,7 @@ mod secrets;
 mod services;
 mod show;
 mod show_files;
+mod time_zone;
 mod validate;
 
 pub use exit::Exit;
