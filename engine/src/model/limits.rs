@@ -141,6 +141,21 @@ pub const DISK_BYTES: u64 = 1024 * 1024 * 1024 * 1024;
 /// Files, folders and links that a guest may make: as many as its facts, which end
 /// it first; 400 MB in a file system of blocks of 4 KiB.
 pub const DISK_ENTRIES: u64 = FILE_FACTS;
+/// Bytes of folders that an earlier stage wrote and that are copied for a stage
+/// which writes them again; twice a checkout.
+pub const COPY_BYTES: u64 = 2 * GIT_CHECKOUT_BYTES;
+/// Files, folders and links of the same; twice a checkout.
+pub const COPY_ENTRIES: u64 = 2 * GIT_FILES;
+/// Runs whose record is kept whatever their age: what a person looks back at.
+pub const DEFAULT_KEPT_RUNS: usize = 50;
+/// Age in days up to which the record of every run is kept: whoever comes back from
+/// a holiday finds what happened.
+pub const DEFAULT_KEPT_DAYS: u16 = 14;
+/// Runs that ended and whose folders are kept, if they were kept at all: each may be
+/// as large as a checkout with all that was built of it.
+pub const DEFAULT_KEPT_FOLDERS: usize = 5;
+/// Time that the end of a run waits for old ones to be removed; the next run goes on.
+pub const SWEEP: Duration = Duration::from_secs(5);
 /// Entries of a folder that are read at a time.
 pub const LISTING_ENTRIES: usize = 256;
 /// Longest path of a guest that the host looks at; the kernel takes no longer one.

@@ -11,6 +11,7 @@ mod line;
 mod lines;
 mod log;
 mod redactor;
+mod retention;
 mod secret;
 mod sink;
 
@@ -22,6 +23,7 @@ pub use line::{ReadError, Record, read_journal};
 pub use lines::Lines;
 pub use log::{LogFile, read_log};
 pub use redactor::{RedactingStream, Redactor};
+pub use retention::Retention;
 pub use secret::{
     Ambient, AttemptSecrets, SecretError, SecretSource, SecretUrl, SecretVault, Swapped,
     sources as secret_sources,

@@ -35,6 +35,9 @@ pub enum AttemptMessage {
     DurableFact(Fact, oneshot::Sender<()>),
     /// Something is worth showing.
     Signal(Signal),
+    /// What it wrote cannot be made durable. Nothing may be called committed any
+    /// more, and the run must end.
+    Unsynced(std::io::Error),
     /// It is over, after so long; the last message.
     Ended(StageId, Box<AttemptEnd>, Duration),
 }
