@@ -816,3 +816,180 @@ fn attempt_folder(bench: &Workbench) -> Option<PathBuf> {
     let real = run.join("attempts/second.1/out/real");
     (real.join("key").exists() || real.is_symlink()).then_some(real)
 }
+
+/// What a guest hands over and never waits for does not reach a file after the
+/// stage is over: a layer that is committed does not change.
+#[test]
+fn nothing_is_written_after_the_end_of_a_stage() {
+    let probed = small(&json!([
+        create("a"),
+        { "do": "leave", "on": "a", "bytes": 5_000 },
+    ]));
+    let seen = probed.steps_of("second");
+    assert_eq!(seen[1], 5_000);
+    let usage = probed.usage_of("second");
+    assert_eq!(
+        (&usage["written-bytes"], &usage["disk-bytes"]),
+        (&json!(0), &json!(5_000)),
+        "taken, and not written: {usage}"
+    );
+}
+
+/// Many files: beyond a bound they are counted by folder, and none is lost.
+#[test]
+fn a_guest_that_opens_very_many_files_is_on_record_by_folder() {
+    let make = |folder: &str, count| json!({ "do": "many", "at": "src", "path": format!("{folder}/#"), "with": ["create"], "count": count });
+    let first = json!([
+        { "do": "mkdir", "at": "src", "path": "a" },
+        { "do": "mkdir", "at": "src", "path": "b" },
+        make("a", 7_000),
+        make("b", 4_000),
+    ]);
+    let read = |folder: &str, count| json!({ "do": "many", "at": "src", "path": format!("{folder}/#"), "count": count });
+    let second = json!({ "steps": [read("a", 7_000), read("b", 4_000), read("b", 4_000)] });
+    let bench = Workbench::new();
+    let probed = run(&bench, &two_stages(&first, &second, ""));
+    assert_eq!(probed.files_of("first").len(), 11_002);
+    assert_eq!(probed.files_of("second").len(), 10_000);
+    let usage = probed.usage_of("second");
+    // Of `b`, 3,000 are facts: the second time those are repeated, and the others
+    // are counted again.
+    assert_eq!(usage["repeated-opens"], 3_000, "{usage}");
+    assert_eq!(usage["unlisted-opens"], 2_000, "{usage}");
+    assert_eq!(
+        usage["unlisted-folders"],
+        json!({ "src/b": 2_000 }),
+        "{usage}"
+    );
+    let shown = bench.engine(&["show", "last", "--files"]).stdout;
+    assert!(
+        shown.contains("second.1  open-at read, 2000 times, in src/b\n"),
+        "{shown}"
+    );
+}
+
+/// A pipeline whose stages `kept` writes, and whose stage `hangs` never ends.
+const HANGS: &str = "version: 1
+name: hangs
+stages:
+  kept:
+    uses: ./files.wasm
+    with: { steps: [{ do: open, at: src, path: key, with: [create] }] }
+    capabilities: { workspace: { write: [src] } }
+  hangs:
+    uses: ./probe.wasm
+    needs: [kept]
+    with: { do: sleep }
+    capabilities: { workspace: { write: [out] } }
+";
+
+/// Starts the engine, kills it when its second stage has begun, and gives the
+/// directory of the run.
+fn kill_in_the_middle(bench: &Workbench) -> PathBuf {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+
+    bench.guest("files");
+    bench.guest("probe");
+    bench.write("hangs.yaml", HANGS);
+    let mut engine = bench
+        .command(&["run", "hangs.yaml", "--output", "jsonl"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the engine starts");
+    let lines = BufReader::new(engine.stdout.take().expect("a pipe")).lines();
+    for line in lines {
+        let line = line.expect("text");
+        if line.contains("\"stage-started\"") && line.contains("\"stage\":\"hangs\"") {
+            break;
+        }
+    }
+    engine.kill().expect("it runs");
+    engine.wait().expect("it ended");
+    let runs = fs::read_dir(bench.state().join("runs")).expect("the runs");
+    runs.map(|run| run.expect("a run").path())
+        .max()
+        .expect("one")
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_by_the_next_and_what_it_committed_stays() {
+    let bench = Workbench::new();
+    let run = kill_in_the_middle(&bench);
+    assert!(run.join("layers/kept/src/key").exists());
+    // As if it had been killed while it wrote, and between the rename and the commit.
+    for left in ["attempts/hangs.1/out", "layers/hangs/out"] {
+        fs::create_dir_all(run.join(left)).expect("made");
+    }
+    let probed = bench.probe("{ do: nothing }", "");
+    assert_eq!(probed.ended.code, Some(0), "{}", probed.ended.stderr);
+    assert!(run.join("layers/kept/src/key").exists(), "it was committed");
+    assert!(!run.join("layers/hangs").exists());
+    assert!(!run.join("attempts").exists());
+    assert!(!run.join("scratch").exists());
+    let runs = bench.engine(&["runs"]).stdout;
+    assert!(runs.contains("interrupted"), "{runs}");
+    let shown = bench.engine(&["show", &name_of(&run), "--files"]).stdout;
+    assert!(
+        shown.contains("kept.1  open-at create, read src/key"),
+        "{shown}"
+    );
+}
+
+fn name_of(run: &std::path::Path) -> String {
+    let name = run.file_name().expect("a name");
+    name.to_string_lossy().into_owned()
+}
+
+#[test]
+fn old_runs_are_dropped_as_the_flags_say_and_the_index_follows() {
+    let bench = Workbench::new();
+    bench.guest("probe");
+    let pipeline = "version: 1
+name: probe
+stages:
+  probe: { uses: ./probe.wasm, with: { do: nothing } }
+";
+    bench.write("pipeline.yaml", pipeline);
+    for _ in 0..4 {
+        assert_eq!(bench.engine(&["run"]).code, Some(0));
+    }
+    let listed = |bench: &Workbench| bench.engine(&["runs"]).stdout.lines().count();
+    assert_eq!(listed(&bench), 4, "the defaults keep them");
+    // Nothing is older than no days: it is the number that counts.
+    let ended = bench.engine(&["run", "--keep-runs", "2", "--keep-days", "0"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(listed(&bench), 2, "the new one and one before");
+    let damaged = fs::read_dir(bench.state().join("runs")).expect("the runs");
+    let damaged = damaged
+        .map(|run| run.expect("a run").path())
+        .min()
+        .expect("one");
+    let mut journal = fs::read(damaged.join("journal.jsonl")).expect("read");
+    journal[30] ^= 1;
+    fs::write(damaged.join("journal.jsonl"), journal).expect("written");
+    fs::remove_file(bench.state().join("index.db")).expect("removed");
+    let runs = bench.engine(&["runs"]).stdout;
+    assert_eq!(runs.lines().count(), 2, "{runs}");
+    assert!(runs.contains("damaged"), "it does not vanish: {runs}");
+}
+
+#[test]
+fn folders_are_kept_of_as_many_runs_as_the_flag_says() {
+    let bench = Workbench::new();
+    bench.guest("files");
+    let pipeline = two_stages(&json!([]), &json!({ "steps": [] }), "");
+    bench.write("pipeline.yaml", &pipeline);
+    for _ in 0..4 {
+        let ended = bench.engine(&["run", "--keep-workspace", "--keep-folders", "1"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    }
+    let runs = fs::read_dir(bench.state().join("runs")).expect("the runs");
+    let runs: Vec<PathBuf> = runs.map(|run| run.expect("a run").path()).collect();
+    let with_folders = runs.iter().filter(|run| run.join("layers/first").exists());
+    assert_eq!(
+        (runs.len(), with_folders.count()),
+        (4, 2),
+        "this one, and one before"
+    );
+}

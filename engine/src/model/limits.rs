@@ -121,9 +121,10 @@ pub const STDERR_TAIL_BYTES: usize = 4 * 1024;
 /// this is stopped: the journal must not grow without bound.
 pub const ATTEMPT_FACTS: u64 = 10_000;
 /// Facts of one attempt about files that it opened for the first time, made,
-/// renamed or removed. Larger than any tree that a plugin makes by hand, and 40 MB
-/// of journal; then the attempt is stopped, since what it changes must be known.
-pub const FILE_FACTS: u64 = 100_000;
+/// renamed or removed: twice [`DISK_ENTRIES`], for those who write beside and rename,
+/// and 80 MB of journal. Then the attempt is stopped, since what it changes must be
+/// known.
+pub const FILE_FACTS: u64 = 200_000;
 /// Of those, files and folders opened for reading: a large repository has some
 /// thousands of files. What comes after is counted by folder and goes on.
 pub const FILE_READ_FACTS: u64 = 10_000;
@@ -138,9 +139,9 @@ pub const OPEN_FILES: usize = 128;
 pub const DEFAULT_DISK_BYTES: u64 = 10 * 1024 * 1024 * 1024;
 /// Bytes that `resources.disk` may ask for: larger than the disks of build machines.
 pub const DISK_BYTES: u64 = 1024 * 1024 * 1024 * 1024;
-/// Files, folders and links that a guest may make: as many as its facts, which end
-/// it first; 400 MB in a file system of blocks of 4 KiB.
-pub const DISK_ENTRIES: u64 = FILE_FACTS;
+/// Files, folders and links that a guest may make. Larger than any tree that a plugin
+/// makes by itself, and 400 MB in a file system of blocks of 4 KiB.
+pub const DISK_ENTRIES: u64 = 100_000;
 /// Bytes of folders that an earlier stage wrote and that are copied for a stage
 /// which writes them again; twice a checkout.
 pub const COPY_BYTES: u64 = 2 * GIT_CHECKOUT_BYTES;

@@ -41,6 +41,8 @@ impl Place {
         }
         match &path[..end] {
             "." => self.path.clone(),
+            // Refused: no path of the workspace is written so.
+            path if path.starts_with('/') => path.to_owned(),
             path => format!("{}/{path}", self.path),
         }
     }
@@ -168,7 +170,7 @@ mod tests {
             (".", "src/deep"),
             ("file", "src/deep/file"),
             ("../../etc/passwd", "src/deep/../../etc/passwd"),
-            ("/etc/passwd", "src/deep//etc/passwd"),
+            ("/etc/passwd", "/etc/passwd"),
         ] {
             assert_eq!(place.below(path), expected);
         }
