@@ -180,7 +180,14 @@ impl Attempt {
             self.files.failed += 1;
             return ErrorCode::Quota.into();
         }
-        let end = asked.end(CallDecision::Allowed, Some(FULL), None);
+        let disk = &self.files.disk;
+        let result = format!(
+            "{} of {} bytes are taken, and {} entries",
+            disk.bytes(),
+            disk.limit_bytes(),
+            disk.entries()
+        );
+        let end = asked.end(CallDecision::Allowed, Some(FULL), Some(result));
         match self.sink.called(end).await {
             Ok(()) => ErrorCode::Quota.into(),
             Err(closed) => trap(closed),
