@@ -3,9 +3,11 @@
 //! - `tidy`: the rules of the house, read from the sources
 //! - `guests`: hostile components, built from `tests/plugins`
 //! - `commands`: the whole command line, as a person and as CI would use it
+//! - `files`: what a guest does with its folders
 //! - `stages`: the four built-in stages with real servers and real tools
 
 mod commands;
+mod files;
 mod guests;
 #[expect(
     dead_code,

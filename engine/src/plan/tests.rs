@@ -98,7 +98,7 @@ stages:
     capabilities:
       exec: [{ tool: cargo }]
       workspace: { read: [src/api], write: [dist] }
-    resources: { memory: 2GiB, wasm-memory: 64MiB }
+    resources: { memory: 2GiB, wasm-memory: 64MiB, disk: 1GiB }
     timeout: 90s
     continue-on-error: true
 finally:
@@ -144,6 +144,10 @@ fn a_pipeline_becomes_a_plan_with_all_that_is_known() {
     );
     assert_eq!(build.limits.memory_bytes, Some(2 << 30));
     assert_eq!(build.limits.wasm_memory_bytes, 64 << 20);
+    assert_eq!(
+        (build.limits.disk_bytes, source.limits.disk_bytes),
+        (1 << 30, 10 << 30)
+    );
     assert_eq!(build.continue_on_error, Template::Literal(json!(true)));
     assert_eq!(build.effects, Effects::Repeatable);
     // What changes the world outside is not tried again by a default.
