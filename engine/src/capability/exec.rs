@@ -10,6 +10,7 @@ mod live;
 mod output;
 mod problem;
 mod scratch;
+mod sight;
 #[cfg(test)]
 mod tests;
 
@@ -26,13 +27,18 @@ use super::bindings::exec::{
     Captured, Chunk, Command, Error, Exit, Host, HostChild, Outcome, OutputMode, ToolInfo, Usage,
 };
 use super::{Attempt, Services};
-use crate::model::{CallDecision, ChildProgram, limits};
+use crate::model::{CallDecision, ChildProgram, Failure, FailureClass, WallLevel, limits};
+use crate::plan::StageRequest;
 use crate::policy::ToolNetwork;
-use crate::sandbox::{self, Surroundings};
+use crate::sandbox::{self, Surroundings, Wall};
 use crate::store::{CallEnd, SinkClosed};
 use live::{Ended, Live};
 use problem::Refusal;
 use scratch::Scratch;
+
+/// The weakest wall that holds what a grant says: no file and no network that was
+/// not granted.
+const REQUIRED: WallLevel = WallLevel::Medium;
 
 const INTERFACE: &str = "engine:exec/process";
 
@@ -45,6 +51,10 @@ pub struct ToolServices {
     pub scratch: PathBuf,
     /// The folders of the user that tools keep things in.
     pub surroundings: Surroundings,
+    /// The walls that are built around each tool.
+    pub wall: Wall,
+    /// Whether they may be weaker than what tools are usually held to.
+    pub allow_weaker: bool,
     /// The value of a secret, by its name in the pipeline; none if nobody
     /// supplied one.
     pub secret: Box<SecretLookup>,
@@ -111,6 +121,27 @@ impl Context {
     fn services(&self) -> Result<&ToolServices, Refusal> {
         self.services.exec.as_ref().ok_or_else(problem::unavailable)
     }
+}
+
+/// Why a stage with native tools may not run on this machine at all.
+///
+/// Said before its guest starts: half of its work would be done otherwise.
+pub(super) fn refusal(request: &StageRequest, services: &Services) -> Option<Failure> {
+    request.grants.exec.as_ref()?;
+    let tools = services.exec.as_ref()?;
+    if tools.wall.level >= REQUIRED || tools.allow_weaker {
+        return None;
+    }
+    let (level, required) = (tools.wall.level.as_str(), REQUIRED.as_str());
+    let message = format!(
+        "the wall around native tools is `{level}` on this machine, and at least `{required}` is required"
+    );
+    let mut failure = Failure::new(FailureClass::Denied, "denied.sandbox", message);
+    failure.causes.clone_from(&tools.wall.reasons);
+    Some(failure.with_hint(format!(
+        "{}; or accept what it does not hold with --allow-weaker-sandbox",
+        tools.wall.remedy
+    )))
 }
 
 impl Host for Attempt {

@@ -116,6 +116,11 @@ pub(super) struct RunArguments {
     /// Keep the folders that stages wrote
     #[arg(long, env = "ENGINE_KEEP_WORKSPACE")]
     pub(super) keep_workspace: bool,
+    /// Run native tools also where this machine cannot build the wall that they are
+    /// usually held by (`engine doctor` tells which, and how to mend it)
+    // No variable: what lowers a wall must be seen where it is typed.
+    #[arg(long)]
+    pub(super) allow_weaker_sandbox: bool,
     /// Listen on this port of 127.0.0.1 while the run goes on, and show what arrives: a
     /// receiver for notifications, to try them without a service
     #[arg(long, value_name = "PORT", env = "ENGINE_RECEIVER")]

@@ -13,7 +13,7 @@ use crate::model::{Clock, RunId, SystemClock, Timestamp};
 use crate::plan::Plan;
 use crate::run::{InProcess, RunError, RunOptions, RunReport, execute};
 use crate::runtime::Runtime;
-use crate::sandbox;
+use crate::sandbox::{self, Wall};
 use crate::store::{Home, HomeError, Index, IndexedRun, RunDirectory};
 
 pub(super) fn main(arguments: &RunArguments, environment: &Environment) -> Result<Exit, Failure> {
@@ -50,7 +50,7 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     let directory = Arc::new(home.create_run(&run).map_err(|error| no_store(&error))?);
     keep(&home, &directory, &planned)?;
     let redactor = Arc::new(vault.redactor());
-    let wall = sandbox::probe();
+    let wall = wall(&planned.plan, environment)?;
     let options = RunOptions {
         run: run.clone(),
         plan_digest: planned.plan.digest(),
@@ -59,23 +59,20 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
             OnFailure::Continue => crate::run::OnFailure::Continue,
             OnFailure::Bail => crate::run::OnFailure::Bail,
         },
-        wall: wall.level,
-        // A wall that nothing leans on need not be spoken of.
-        lost: if uses_tools(&planned.plan) {
-            wall.lost
-        } else {
-            Vec::new()
-        },
+        wall: wall.as_ref().map(|wall| wall.level),
+        lost: wall.iter().flat_map(|wall| wall.lost.clone()).collect(),
         redactor: Arc::clone(&redactor),
         jitter: random::fraction,
     };
-    let services = Arc::new(services::of_run(&places, &directory, &vault, environment)?);
+    let tools = wall.map(|wall| (wall, arguments.allow_weaker_sandbox));
+    let services = services::of_run(&places, &directory, &vault, environment, tools)?;
     let shown = Shown::start(arguments.output, environment)
         .map_err(|error| infrastructure(&format!("the run cannot be shown: {error}")))?;
     let clock = Arc::new(SystemClock::default());
     let started = clock.now();
     index(&home, &planned.plan, &run, started, None);
-    let runner = Arc::new(InProcess::new(Arc::<Runtime>::clone(&components), services));
+    let runtime = Arc::<Runtime>::clone(&components);
+    let runner = Arc::new(InProcess::new(runtime, Arc::new(services)));
     let plan = Arc::new(planned.plan);
     let ended = execute(
         Arc::clone(&plan),
@@ -98,8 +95,13 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     Ok(Exit::of_run(&report, arguments.fail_on_warnings))
 }
 
-fn uses_tools(plan: &Plan) -> bool {
-    plan.stages.iter().any(|stage| stage.grants.exec.is_some())
+/// The wall around the native tools of a plan; none if it has no tools: what
+/// nothing leans on need not be tried.
+fn wall(plan: &Plan, environment: &Environment) -> Result<Option<Wall>, Failure> {
+    if plan.stages.iter().all(|stage| stage.grants.exec.is_none()) {
+        return Ok(None);
+    }
+    Ok(Some(sandbox::probe(&environment.child("launch")?)))
 }
 
 /// Keeps the plan and the pipeline's text with the run.

@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use super::{OnFailure, RunOptions, RunReport, StageRunner, execute};
 use crate::model::{
     Digest, Event, Fact, Failure, FailureClass, FixedClock, Outcome, RunId, StageId, Timestamp,
-    WallLevel,
 };
 use crate::plan::{
     AttemptEnd, Effects, Facts, Mount, Need, Plan, PlannedPlugin, PlannedStage, RetryPolicy,
@@ -166,7 +165,7 @@ fn options(run: &RunId, concurrency: usize, on_failure: OnFailure) -> RunOptions
         plan_digest: Digest::of(b"plan"),
         concurrency,
         on_failure,
-        wall: WallLevel::None,
+        wall: None,
         lost: Vec::new(),
         redactor: Arc::<Redactor>::default(),
         jitter: || 0.0,

@@ -8,6 +8,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::tool::Identity;
+use super::view::View;
+use super::wall::Walls;
+
 /// A tool to run.
 #[derive(Debug)]
 pub struct Launch {
@@ -17,7 +21,10 @@ pub struct Launch {
     pub arguments: Vec<OsString>,
     /// Its whole environment, in order. Nothing of the engine's is added.
     pub environment: Vec<(OsString, Zeroizing<Vec<u8>>)>,
+    /// The file that the program must be; none to take what is there.
+    pub identity: Option<Identity>,
     /// Where it starts: an open folder, so that nobody can swap it any more.
+    /// Behind namespaces it is [`View::directory`] that counts.
     pub directory: OwnedFd,
     /// Standard input.
     pub stdin: Stdin,
@@ -30,6 +37,24 @@ pub struct Launch {
     /// Processes of the whole tree at the same time, usually
     /// [`limits::EXEC_PROCESSES`](crate::model::limits::EXEC_PROCESSES).
     pub processes: u64,
+    /// What holds it.
+    pub walls: Walls,
+    /// What it sees of the machine's files, where a wall holds it to that.
+    pub view: View,
+    /// Files in [`SECRETS`](super::SECRETS): names and bytes. Only behind
+    /// namespaces; without them nobody looks at it.
+    pub secrets: Vec<(String, Zeroizing<Vec<u8>>)>,
+    /// What it may reach.
+    pub network: Network,
+}
+
+/// What a tool may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Network {
+    /// Nothing.
+    None,
+    /// Whatever the machine can.
+    Host,
 }
 
 /// Where standard input comes from.

@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::launch::{End, Launch, LaunchError, Output, Pipes, Stdin};
 use super::process_tree;
-use super::wire::{self, Order, Report, Request};
+use super::wire::{self, Errand, Order, Report, Request};
 use crate::model::{ChildProgram, limits};
 
 /// A tool that runs. Dropping it, or the engine's death, kills it with
@@ -51,6 +51,15 @@ struct State {
 ///
 /// Blocks for as long as two programs take to load, about 3 ms.
 pub fn start(program: &ChildProgram, launch: Launch) -> Result<(Running, Pipes), LaunchError> {
+    start_errand(program, launch, Errand::Run)
+}
+
+/// Starts a tool, or what proves the walls around one.
+pub(super) fn start_errand(
+    program: &ChildProgram,
+    launch: Launch,
+    errand: Errand,
+) -> Result<(Running, Pipes), LaunchError> {
     let (ours, theirs) = UnixStream::pair().map_err(LaunchError::at("make a socket"))?;
     let mut pipes = Pipes::default();
     let stdin = standard_input(launch.stdin, &mut pipes)
@@ -88,6 +97,16 @@ pub fn start(program: &ChildProgram, launch: Launch) -> Result<(Running, Pipes),
             .collect(),
         memory_bytes: launch.memory_bytes,
         processes: launch.processes,
+        identity: launch.identity,
+        walls: launch.walls,
+        view: launch.view,
+        secrets: launch
+            .secrets
+            .into_iter()
+            .map(|(name, value)| (name, value.to_vec()))
+            .collect(),
+        network: launch.network,
+        errand,
     };
     let descriptors = [
         launch.directory.as_fd(),
@@ -123,20 +142,8 @@ impl Running {
     }
 
     fn expect_start(&self) -> Result<(), LaunchError> {
-        match self.stopper.0.first_report() {
-            Ok(Some(Report::Started)) => Ok(()),
-            Ok(Some(Report::ProgramFailed(errno))) => {
-                Err(LaunchError::Program(io::Error::from_raw_os_error(errno)))
-            }
-            Ok(Some(Report::LauncherFailed { step, errno })) => Err(LaunchError::Launcher {
-                step,
-                error: io::Error::from_raw_os_error(errno),
-            }),
-            Ok(Some(Report::Ended(_)) | None) => {
-                Err(LaunchError::Lost("before it said anything".to_owned()))
-            }
-            Err(error) => Err(LaunchError::Lost(error.to_string())),
-        }
+        let word = self.stopper.0.first_report();
+        Report::started(word.map_err(|error| LaunchError::Lost(error.to_string()))?)
     }
 
     /// Waits for the launcher itself; says how it ended.

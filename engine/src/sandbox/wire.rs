@@ -24,7 +24,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::launch::End;
+use super::launch::{End, LaunchError, Network};
+use super::tool::Identity;
+use super::view::View;
+use super::wall::Walls;
 use crate::model::limits;
 
 /// What to run. The descriptors travel beside it.
@@ -36,11 +39,30 @@ pub(super) struct Order {
     pub(super) environment: Vec<(OsString, Vec<u8>)>,
     pub(super) memory_bytes: Option<u64>,
     pub(super) processes: u64,
+    pub(super) identity: Option<Identity>,
+    pub(super) walls: Walls,
+    pub(super) view: View,
+    /// Secrets.
+    pub(super) secrets: Vec<(String, Vec<u8>)>,
+    pub(super) network: Network,
+    pub(super) errand: Errand,
+}
+
+/// What the tool's process is for.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Errand {
+    /// The tool.
+    Run,
+    /// Finding out whether the walls can be built here, and hold: there is no tool.
+    Prove,
 }
 
 impl Drop for Order {
     fn drop(&mut self) {
         for (_, value) in &mut self.environment {
+            value.zeroize();
+        }
+        for (_, value) in &mut self.secrets {
             value.zeroize();
         }
     }
@@ -49,6 +71,8 @@ impl Drop for Order {
 /// What the engine may ask while the tool runs.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Request {
+    /// To the first process of a namespace: all is ready for it.
+    Begin,
     /// Ask it to stop, and kill it after the grace.
     Terminate { grace_ms: u64 },
 }
@@ -64,6 +88,45 @@ pub(super) enum Report {
     LauncherFailed { step: String, errno: i32 },
     /// The tool ended, and nothing is left of it.
     Ended(End),
+}
+
+impl Report {
+    /// Why the tool does not run.
+    pub(super) fn of(error: &LaunchError) -> Self {
+        let number = |error: &io::Error| error.raw_os_error().unwrap_or(libc::EINVAL);
+        match error {
+            LaunchError::Program(error) => Self::ProgramFailed(number(error)),
+            LaunchError::Launcher { step, error } => Self::LauncherFailed {
+                // What is more than a number would be lost on the way.
+                step: match error.raw_os_error() {
+                    Some(_) => step.clone(),
+                    None => format!("{step} ({error})"),
+                },
+                errno: number(error),
+            },
+            LaunchError::Lost(reason) => Self::LauncherFailed {
+                step: reason.clone(),
+                errno: libc::EIO,
+            },
+        }
+    }
+
+    /// Whether the tool runs, as the first word about it says.
+    pub(super) fn started(word: Option<Self>) -> Result<(), LaunchError> {
+        match word {
+            Some(Self::Started) => Ok(()),
+            Some(Self::ProgramFailed(errno)) => {
+                Err(LaunchError::Program(io::Error::from_raw_os_error(errno)))
+            }
+            Some(Self::LauncherFailed { step, errno }) => Err(LaunchError::Launcher {
+                step,
+                error: io::Error::from_raw_os_error(errno),
+            }),
+            Some(Self::Ended(_)) | None => {
+                Err(LaunchError::Lost("before it said anything".to_owned()))
+            }
+        }
+    }
 }
 
 /// Descriptors that go with an order: folder, stdin, stdout, stderr.

@@ -25,7 +25,8 @@ use crate::plan::{
     ToolFacts,
 };
 use crate::policy::{ExecGrant, Grants, SecretsGrant, ToolGrant, ToolNetwork};
-use crate::sandbox::{Surroundings, resolve};
+use crate::sandbox::tests::{mark, sleeps};
+use crate::sandbox::{Surroundings, Wall, Walls, resolve};
 use crate::store::{Ambient, AttemptMessage, AttemptSink, Redactor, SecretSource, SecretVault};
 
 /// Long enough for a busy machine.
@@ -53,6 +54,7 @@ struct Wish {
     limits: StageLimits,
     env: BTreeMap<String, String>,
     keep_lines: bool,
+    wall: Wall,
 }
 
 impl Default for Wish {
@@ -62,6 +64,7 @@ impl Default for Wish {
             limits: StageLimits::default(),
             env: BTreeMap::new(),
             keep_lines: true,
+            wall: crate::sandbox::tests::strongest(),
         }
     }
 }
@@ -129,6 +132,8 @@ fn house(wish: Wish) -> House {
             launcher: crate::sandbox::tests::launcher(),
             scratch: folder.path().join("scratch"),
             surroundings: Surroundings::default(),
+            wall: wish.wall.clone(),
+            allow_weaker: false,
             secret: Box::new(values),
         }),
         vault: Arc::new(vault()),
@@ -334,26 +339,11 @@ async fn refused(house: &mut House, command: Command) -> Error {
         .expect_err("the command must be refused")
 }
 
-fn is_alive(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    !stat.is_empty() && !stat.contains(") Z ")
-}
-
-async fn wait_for(path: &Path) -> String {
-    let until = Instant::now() + LONG;
-    loop {
-        match std::fs::read_to_string(path) {
-            Ok(text) if text.ends_with('\n') => return text.trim().to_owned(),
-            _ => assert!(Instant::now() < until, "{} never came", path.display()),
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-}
-
-async fn eventually_gone(pid: &str, within: Duration) {
+/// Waits until a process that sleeps for so long runs, or does not.
+async fn until_sleeps(mark: &str, runs: bool, within: Duration) {
     let until = Instant::now() + within;
-    while is_alive(pid) {
-        assert!(Instant::now() < until, "{pid} is still there");
+    while sleeps(mark) != runs {
+        assert!(Instant::now() < until, "within {within:?} it did not");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -444,11 +434,30 @@ async fn the_environment_is_the_profiles_the_stages_and_the_commands() {
     }
     let values: Vec<&str> = values.split_whitespace().collect();
     assert_eq!(values[..2], ["command", "stage"]);
-    for folder in &values[2..] {
+    assert_eq!(values[2..], ["/home/tool", "/tmp"]);
+}
+
+#[tokio::test]
+async fn without_namespaces_the_private_folders_are_where_they_lie() {
+    let mut house = house(behind(Walls::MEDIUM));
+    let text = output(
+        &mut house,
+        script("echo $HOME $TMPDIR; pwd; touch $HOME/x $TMPDIR/x"),
+    )
+    .await;
+    for folder in text.split_whitespace() {
         assert!(
             Path::new(folder).starts_with(house.path("scratch")),
             "{folder}"
         );
+    }
+}
+
+/// Behind these walls, whatever else the machine could build.
+fn behind(walls: Walls) -> Wish {
+    Wish {
+        wall: Wall::of(walls),
+        ..Wish::default()
     }
 }
 
@@ -514,7 +523,7 @@ async fn output_reaches_the_log_in_whole_lines() {
 
 #[tokio::test]
 async fn the_first_command_says_what_the_wall_does_not_hold() {
-    let mut house = house(Wish::default());
+    let mut house = house(behind(Walls::MEDIUM));
     output(&mut house, script("true")).await;
     output(&mut house, script("true")).await;
     house.tool_lines().await;
@@ -527,7 +536,7 @@ async fn the_first_command_says_what_the_wall_does_not_hold() {
         .collect();
     assert_eq!(said.len(), 1, "once: {said:?}");
     assert!(
-        said[0].contains("wall around native tools is `none`"),
+        said[0].contains("wall around native tools is `medium`"),
         "{said:?}"
     );
 }
@@ -554,14 +563,15 @@ async fn one_command_is_one_fact_with_its_exit_and_usage() {
 #[tokio::test]
 async fn the_timeout_takes_the_whole_tree() {
     let mut house = house(Wish::default());
-    let mut command = script("setsid sh -c 'echo $$ > dist/pid; exec sleep 300' & sleep 300");
+    let mark = mark();
+    let mut command = script(&format!("setsid sleep {mark} & : > dist/ran; sleep 300"));
     command.timeout = Some(1_000);
     let begun = Instant::now();
     let error = refused(&mut house, command).await;
     assert!(matches!(error, Error::TimedOut), "{error:?}");
     assert!(begun.elapsed() >= Duration::from_secs(1));
-    let pid = wait_for(&house.path("layers/dist/pid")).await;
-    assert!(!is_alive(&pid));
+    assert!(house.path("layers/dist/ran").exists());
+    assert!(!sleeps(&mark));
     assert_eq!(
         house.last_call().await.error.as_deref(),
         Some("exec.timed-out")
@@ -571,15 +581,19 @@ async fn the_timeout_takes_the_whole_tree() {
 #[tokio::test]
 async fn cancelling_ends_a_command() {
     let mut house = house(Wish::default());
-    let (cancel, file) = (house.cancel.clone(), house.path("layers/dist/pid"));
-    let asked = tokio::spawn(async move {
-        let pid = wait_for(&file).await;
-        cancel.cancel();
-        pid
+    let (cancel, mark) = (house.cancel.clone(), mark());
+    let text = format!("sleep {mark}");
+    let asked = tokio::spawn({
+        let mark = mark.clone();
+        async move {
+            until_sleeps(&mark, true, LONG).await;
+            cancel.cancel();
+        }
     });
-    let error = refused(&mut house, script("echo $$ > dist/pid; sleep 300")).await;
+    let error = refused(&mut house, script(&text)).await;
     assert!(matches!(error, Error::Cancelled), "{error:?}");
-    assert!(!is_alive(&asked.await.expect("it does not panic")));
+    asked.await.expect("it does not panic");
+    assert!(!sleeps(&mark));
     let error = refused(&mut house, script("true")).await;
     assert!(matches!(error, Error::Cancelled), "nothing starts any more");
 }
@@ -587,18 +601,18 @@ async fn cancelling_ends_a_command() {
 #[tokio::test]
 async fn dropping_the_attempt_takes_everything_with_it() {
     let mut house = house(Wish::default());
-    let mut command = script("echo $$ > dist/pid; sleep 300");
+    let mark = mark();
+    let mut command = script(&format!("sleep {mark}"));
     command.stdout = OutputMode::Log;
     let spawned = house.attempt.spawn(command).await.expect("the host works");
     spawned.expect("it starts");
-    let pid = wait_for(&house.path("layers/dist/pid")).await;
-    assert!(is_alive(&pid));
+    until_sleeps(&mark, true, LONG).await;
     let scratch = house.path("scratch");
     let House {
         attempt, folder, ..
     } = house;
     drop(attempt);
-    eventually_gone(&pid, Duration::from_secs(1)).await;
+    until_sleeps(&mark, false, Duration::from_secs(1)).await;
     let until = Instant::now() + LONG;
     while std::fs::read_dir(&scratch)
         .expect("it is there")
@@ -617,17 +631,16 @@ async fn dropping_the_attempt_takes_everything_with_it() {
 #[tokio::test]
 async fn dropping_the_call_takes_the_command_with_it() {
     let mut house = house(Wish::default());
-    let file = house.path("layers/dist/pid");
-    let pid = {
-        let call = house
-            .attempt
-            .capture(script("echo $$ > dist/pid; sleep 300"), 1);
+    let mark = mark();
+    let text = format!("sleep {mark}");
+    {
+        let call = house.attempt.capture(script(&text), 1);
         tokio::select! {
             _ = call => panic!("it sleeps"),
-            pid = wait_for(&file) => pid,
+            () = until_sleeps(&mark, true, LONG) => {}
         }
-    };
-    eventually_gone(&pid, Duration::from_secs(1)).await;
+    }
+    until_sleeps(&mark, false, Duration::from_secs(1)).await;
 }
 
 #[tokio::test]
@@ -694,7 +707,17 @@ async fn a_child_that_is_terminated_may_end_in_its_own_way() {
 
 #[tokio::test]
 async fn secrets_reach_the_tool_and_leave_with_the_attempt() {
-    let mut house = house(Wish::default());
+    let in_memory = secrets_reach_the_tool(Wish::default()).await;
+    assert_eq!(in_memory.0, Path::new("/run/secrets/0"));
+    let (file, house) = secrets_reach_the_tool(behind(Walls::MEDIUM)).await;
+    assert!(file.exists());
+    drop(house.attempt);
+    assert!(!file.exists());
+}
+
+/// Where the file was, and the attempt.
+async fn secrets_reach_the_tool(wish: Wish) -> (PathBuf, House) {
+    let mut house = house(wish);
     let token = house.attempt.get("token".to_owned()).await.expect("works");
     let key = house.attempt.get("key".to_owned()).await.expect("works");
     let (token, key) = (token.expect("granted"), key.expect("granted"));
@@ -718,10 +741,7 @@ async fn secrets_reach_the_tool_and_leave_with_the_attempt() {
     assert_eq!(lines[..5], expected);
     let arguments = house.last_call().await.arguments;
     assert!(arguments.contains("(with TOKEN, KEY)"), "{arguments}");
-    let file = PathBuf::from(lines[5]);
-    assert!(file.exists());
-    drop(house.attempt);
-    assert!(!file.exists());
+    (PathBuf::from(lines[5]), house)
 }
 
 #[tokio::test]
