@@ -20,6 +20,13 @@ test:
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
+    typos
+    taplo fmt --check
+
+# Licences, sources and bans of everything that is built in, and what nobody uses.
+deny:
+    cargo deny check bans licenses sources
+    cargo machete
 
 # Show figures beside make and a bare spawn; judges nothing.
 bench:

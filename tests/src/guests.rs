@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::workbench::Workbench;
+use crate::workbench::{Ended, PROBE, Workbench};
 
 /// What a guest does, and how its run ends.
 fn ends(inputs: &str, more: &str, exit: i32, code: &str) {
@@ -163,6 +163,27 @@ fn a_secret_that_is_not_granted_and_one_that_does_not_exist_look_alike() {
     let probed = bench.probe("{ do: secret, with: nobody }", "");
     assert_eq!(probed.seen()["Err"], "denied.secrets");
     assert_eq!(probed.calls("denied"), ["engine:secrets/store get"]);
+}
+
+#[test]
+fn a_secret_is_not_read_because_a_pipeline_grants_it() {
+    let bench = Workbench::new();
+    let granted = "    capabilities: { secrets: [token] }\nsecrets:\n  token: { kind: token, hosts: [example.org], from: \"env:PROBE_TOKEN\" }\n";
+    bench.guest("probe");
+    let inputs = "{ do: reveal, with: token }";
+    bench.write(
+        "pipeline.yaml",
+        &format!("{PROBE}    with: {inputs}\n{granted}"),
+    );
+    let output = bench
+        .command(&["run", "--output", "jsonl"])
+        .env("PROBE_TOKEN", "canary-4f1b7c")
+        .output()
+        .expect("the engine starts");
+    let ended = Ended::from(output);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.contains("denied.reveal"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("canary"), "{}", ended.stdout);
 }
 
 #[test]

@@ -130,13 +130,15 @@ impl Workbench {
     /// returned, and the events of the run.
     pub(crate) fn probe(&self, inputs: &str, more: &str) -> Probed {
         self.guest("probe");
-        let pipeline = format!(
-            "version: 1\nname: probe\nstages:\n  probe:\n    uses: ./probe.wasm\n    with: {inputs}\n{more}"
-        );
+        let pipeline = format!("{PROBE}    with: {inputs}\n{more}");
         let (ended, events) = self.run(&pipeline);
         Probed { ended, events }
     }
 }
+
+/// The beginning of a pipeline with one stage, which is the guest `probe`.
+pub(crate) const PROBE: &str =
+    "version: 1\nname: probe\nstages:\n  probe:\n    uses: ./probe.wasm\n";
 
 /// One run of the guest `probe`.
 pub(crate) struct Probed {

@@ -40,7 +40,7 @@ mod generated {
 
 pub(crate) use generated::engine::exec::process as exec;
 pub(crate) use generated::engine::git;
-pub(crate) use generated::engine::secrets::store as secrets;
+pub(crate) use generated::engine::secrets::{reveal, store as secrets};
 pub use generated::engine::stage::types::{Failure, FailureClass};
 pub(crate) use generated::engine::stage::{context, report, types};
 pub use generated::{Plugin, PluginPre};

@@ -21,6 +21,7 @@ pub fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
     bindings::context::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
     bindings::report::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
     bindings::secrets::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
+    bindings::reveal::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
     bindings::exec::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
     bindings::git::types::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
     bindings::git::remote::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;

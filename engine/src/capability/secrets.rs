@@ -1,7 +1,8 @@
-//! `engine:secrets/store`: handles to secrets.
+//! `engine:secrets`: handles to secrets, and reading them.
 //!
 //! Granted by `secrets: [name]`. A guest holds a handle and can ask for a
-//! stand-in; the value never enters its memory. Tested by the guest `secrets`.
+//! stand-in; the value never enters its memory. Reading one (`reveal`) takes leave
+//! of a policy, and without any is refused. Tested by the guest `probe`.
 
 use std::io;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use wasmtime::component::Resource;
 
+use super::bindings::reveal;
 use super::bindings::secrets::{Error, Host, HostSecret};
 use super::bindings::types::Problem;
 use super::{Attempt, Services};
@@ -17,6 +19,7 @@ use crate::plan::{SecretHandle, StageRequest};
 use crate::store::{AttemptSecrets, CallEnd};
 
 const INTERFACE: &str = "engine:secrets/store";
+const REVEAL: &str = "engine:secrets/reveal";
 
 /// The secrets of one attempt.
 #[derive(Debug)]
@@ -121,5 +124,31 @@ impl HostSecret for Attempt {
     async fn drop(&mut self, this: Resource<Secret>) -> wasmtime::Result<()> {
         self.table.delete(this)?;
         Ok(())
+    }
+}
+
+impl reveal::Host for Attempt {
+    async fn reveal(&mut self, this: Resource<Secret>) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        let name = self.table.get(&this)?.handle.name.clone();
+        let code = "denied.reveal";
+        self.sink
+            .called(CallEnd {
+                interface: REVEAL,
+                function: "reveal",
+                arguments: name.clone(),
+                decision: CallDecision::Denied,
+                error: Some(code.to_owned()),
+                result: None,
+                duration: Duration::ZERO,
+                effect: None,
+            })
+            .await?;
+        Ok(Err(Error::Denied(Problem {
+            code: code.to_owned(),
+            message: format!("no policy lets this stage read the secret `{name}`"),
+            hint: Some(
+                "use its placeholder in a header, or pass it to git or a tool as it is".to_owned(),
+            ),
+        })))
     }
 }

@@ -5,11 +5,11 @@ use std::io;
 
 use jiff::tz::TimeZone;
 
-use super::Exit;
 use super::arguments::LogsArguments;
 use super::environment::Environment;
 use super::failure::Failure;
 use super::find_run::{self, FoundRun};
+use super::{Exit, time_zone};
 use crate::model::{Event, Fact, LogLine, StageId, suggest};
 use crate::report::escape;
 use crate::store::{log_path, read_log};
@@ -70,7 +70,7 @@ fn print(
     with_name: bool,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    let zone = TimeZone::system();
+    let zone = time_zone::local(environment);
     let each = |line: LogLine| {
         let name = if with_name {
             format!("{stage} │ ")

@@ -28,6 +28,7 @@ mod runs;
 mod secrets;
 mod services;
 mod show;
+mod time_zone;
 mod validate;
 
 pub use exit::Exit;

@@ -5,12 +5,11 @@ use std::io::{self, IsTerminal as _, Write};
 use std::thread;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
 use tokio::sync::mpsc;
 
 use super::arguments::Output;
 use super::environment::Environment;
-use super::random;
+use super::{random, time_zone};
 use crate::model::{Clock as _, Event, Level, SystemClock, limits};
 use crate::report::{OutputMode, ReportOptions, Reporter, TerminalSize, reporter};
 
@@ -104,7 +103,7 @@ fn options(mode: OutputMode, environment: &Environment) -> ReportOptions {
     ReportOptions {
         color,
         terminal: Box::new(terminal_size),
-        time_zone: TimeZone::system(),
+        time_zone: time_zone::local(environment),
         log_level: Level::Info,
         out: Box::new(io::stdout()),
         err: Box::new(io::stderr()),

@@ -9,12 +9,12 @@ use super::output::Shown;
 use super::pipeline::{self, Planned, Source};
 use super::receiver::Receiver;
 use super::{Exit, cancels, random, secrets, services};
-use crate::model::{Clock, RunId, SystemClock, Timestamp};
+use crate::model::{Clock, RunId, SystemClock};
 use crate::plan::Plan;
-use crate::run::{InProcess, RunError, RunOptions, RunReport, execute};
+use crate::run::{InProcess, RunError, RunOptions, execute};
 use crate::runtime::Runtime;
 use crate::sandbox::{self, Wall};
-use crate::store::{Home, HomeError, Index, IndexedRun, RunDirectory};
+use crate::store::{Home, HomeError, RunDirectory};
 
 pub(super) fn main(arguments: &RunArguments, environment: &Environment) -> Result<Exit, Failure> {
     let threads = services::threads()?;
@@ -69,12 +69,12 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     let shown = Shown::start(arguments.output, environment)
         .map_err(|error| infrastructure(&format!("the run cannot be shown: {error}")))?;
     let clock = Arc::new(SystemClock::default());
-    let started = clock.now();
-    index(&home, &planned.plan, &run, started, None);
     let runtime = Arc::<Runtime>::clone(&components);
     let runner = Arc::new(InProcess::new(runtime, Arc::new(services)));
     let plan = Arc::new(planned.plan);
-    let ended = execute(
+    // On a thread of the pool: between it and the attempts there too, nobody has to
+    // wake another thread.
+    let executing = tokio::spawn(execute(
         Arc::clone(&plan),
         Arc::clone(&directory),
         runner,
@@ -82,15 +82,16 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
         shown.events.clone(),
         cancels,
         options,
-    )
-    .await;
+    ));
+    let ended = executing
+        .await
+        .unwrap_or_else(|panicked| Err(std::io::Error::other(panicked).into()));
     let was_shown = shown.finish();
     if let Some(receiver) = receiver {
         environment.tell(&receiver.finish(&redactor));
     }
     clean_up(arguments, &directory, environment);
     let report = ended.map_err(|error| broken_off(&error, &run))?;
-    index(&home, &plan, &run, started, Some((clock.now(), &report)));
     was_shown.map_err(|error| infrastructure(&format!("the output cannot be written: {error}")))?;
     Ok(Exit::of_run(&report, arguments.fail_on_warnings))
 }
@@ -112,27 +113,6 @@ fn keep(home: &Home, directory: &RunDirectory, planned: &Planned) -> Result<(), 
         .map_err(failed)?;
     let plan = serde_json::to_vec(&planned.plan).map_err(|error| failed(error.into()))?;
     directory.put_plan(&plan).map_err(failed)
-}
-
-/// The index is a convenience: a run goes on without it.
-fn index(
-    home: &Home,
-    plan: &Plan,
-    run: &RunId,
-    started: Timestamp,
-    ended: Option<(Timestamp, &RunReport)>,
-) {
-    let indexed = IndexedRun {
-        run: run.clone(),
-        pipeline: plan.pipeline.clone(),
-        name: plan.run_name.clone(),
-        started,
-        finished: ended.map(|(at, _)| at),
-        result: ended.map(|(_, report)| report.result),
-    };
-    if let Err(error) = Index::open(home).and_then(|index| index.put(&indexed)) {
-        tracing::warn!(%error, "the run is not in the index");
-    }
 }
 
 fn clean_up(arguments: &RunArguments, directory: &RunDirectory, environment: &Environment) {

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::arguments::{Format, RunsArguments};
 use super::environment::Environment;
 use super::failure::Failure;
-use super::{Exit, find_run};
+use super::{Exit, find_run, time_zone};
 use crate::model::Timestamp;
 use crate::report::escape;
 use crate::store::{Home, IndexedRun, is_running};
@@ -21,7 +21,7 @@ pub(super) fn main(arguments: &RunsArguments, environment: &Environment) -> Resu
         Format::Text if runs.is_empty() => {
             environment.tell("no runs yet; start one with `engine run`\n");
         }
-        Format::Text => environment.print(&as_text(&runs, &home)),
+        Format::Text => environment.print(&as_text(&runs, &home, &time_zone::local(environment))),
     }
     Ok(Exit::Success)
 }
@@ -29,13 +29,14 @@ pub(super) fn main(arguments: &RunsArguments, environment: &Environment) -> Resu
 /// A run without an end is running, or was killed.
 fn state(run: &IndexedRun, home: &Home) -> &'static str {
     match run.result {
+        None if run.damage.is_some() => "damaged",
         Some(result) => result.as_str(),
         None if is_running(&home.run_path(&run.run)) => "running",
         None => "interrupted",
     }
 }
 
-fn as_text(runs: &[IndexedRun], home: &Home) -> String {
+fn as_text(runs: &[IndexedRun], home: &Home, zone: &TimeZone) -> String {
     let mut text = String::new();
     for run in runs {
         let took = match run.finished {
@@ -46,7 +47,7 @@ fn as_text(runs: &[IndexedRun], home: &Home) -> String {
             &format_args!(
                 "{}  {}  {:<11}  {took:>8}  {}\n",
                 run.run,
-                when(run.started),
+                when(run.started, zone),
                 state(run, home),
                 escape(&run.name),
             )
@@ -68,6 +69,7 @@ fn as_json(runs: &[IndexedRun], home: &Home) -> String {
                 "finished-ms": run.finished,
                 "result": run.result,
                 "state": state(run, home),
+                "damage": run.damage,
             })
         })
         .collect();
@@ -75,12 +77,12 @@ fn as_json(runs: &[IndexedRun], home: &Home) -> String {
 }
 
 /// Local date and time.
-pub(super) fn when(at: Timestamp) -> String {
+pub(super) fn when(at: Timestamp, zone: &TimeZone) -> String {
     i64::try_from(at.0)
         .ok()
         .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
         .map_or_else(String::new, |at| {
-            at.to_zoned(TimeZone::system())
+            at.to_zoned(zone.clone())
                 .strftime("%Y-%m-%d %H:%M:%S")
                 .to_string()
         })

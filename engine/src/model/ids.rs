@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Timestamp;
+
 /// A run: a UUID of version 7, so that ids sort by the time of their start.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -37,6 +39,15 @@ impl RunId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// When the id was made; zero for an id that holds no time.
+    pub fn begun(&self) -> Timestamp {
+        let id = uuid::Uuid::parse_str(&self.0).ok();
+        let time = id.and_then(|id| id.get_timestamp()).map(|at| at.to_unix());
+        Timestamp(time.map_or(0, |(seconds, nanos)| {
+            seconds * 1000 + u64::from(nanos) / 1_000_000
+        }))
     }
 
     /// The part that a person types: the last eight digits, which are random.

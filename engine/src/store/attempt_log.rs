@@ -82,6 +82,10 @@ impl AttemptLog {
             self.write(&line);
             lines.push(line);
         }
+        if let Some(file) = &mut self.file {
+            let flushed = file.flush_if_due();
+            self.note(flushed);
+        }
         (lines, rest)
     }
 
@@ -98,17 +102,15 @@ impl AttemptLog {
         std::mem::take(&mut self.stderr_tail)
     }
 
-    /// No more text. What puts the file on disk, the bytes kept, the lines
+    /// No more text. The file, which must be finished; the bytes kept, the lines
     /// dropped.
-    pub(super) fn end(&mut self) -> (impl FnOnce() -> io::Result<()> + Send + use<>, u64, u64) {
+    pub(super) fn end(&mut self) -> (io::Result<Option<LogFile>>, u64, u64) {
         self.path = None;
-        let (file, failed) = (self.file.take(), self.failed.take());
-        let finishing = move || match (failed, file) {
-            (Some(error), _) => Err(error),
-            (None, Some(file)) => file.finish(),
-            (None, None) => Ok(()),
+        let file = match self.failed.take() {
+            Some(error) => Err(error),
+            None => Ok(self.file.take()),
         };
-        (finishing, self.kept_bytes, self.dropped_lines)
+        (file, self.kept_bytes, self.dropped_lines)
     }
 
     fn masked(&self, text: &str) -> String {
@@ -122,7 +124,13 @@ impl AttemptLog {
     }
 
     fn write(&mut self, line: &LogLine) {
-        if let Err(error) = self.try_write(line) {
+        let written = self.try_write(line);
+        self.note(written);
+    }
+
+    /// After the first error there is no file any more.
+    fn note(&mut self, written: io::Result<()>) {
+        if let Err(error) = written {
             self.file = None;
             self.failed.get_or_insert(error);
         }

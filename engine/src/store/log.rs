@@ -10,9 +10,17 @@ use std::time::Instant;
 
 use crate::model::{Level, LogLine, LogStream, Timestamp, limits};
 
+/// Text that is compressed at once: a call of the compressor costs more than a line.
+const BLOCK_BYTES: usize = 64 * 1024;
+
 /// The log of an attempt that is running.
 pub struct LogFile {
     encoder: zstd::Encoder<'static, File>,
+    /// Lines on their way to the compressor.
+    pending: Vec<u8>,
+    /// What the last line began with, and what that was made from: many lines are
+    /// logged at once.
+    prefix: (Timestamp, LogStream, Level, Vec<u8>),
     flushed: Instant,
 }
 
@@ -21,23 +29,37 @@ impl LogFile {
     pub fn create(path: &Path) -> io::Result<Self> {
         let file = File::options().write(true).create_new(true).open(path)?;
         // Level 1: the point is to write less, not to write little.
+        let encoder = zstd::Encoder::new(file, 1)?;
+        let (at, stream, level) = (Timestamp(0), LogStream::Report, Level::Info);
         Ok(Self {
-            encoder: zstd::Encoder::new(file, 1)?,
+            encoder,
+            pending: Vec::new(),
+            prefix: (at, stream, level, prefix(at, stream, level)),
             flushed: Instant::now(),
         })
     }
 
     /// Adds a line.
     pub fn write(&mut self, line: &LogLine) -> io::Result<()> {
-        let (stream, level) = (stream_letter(line.stream), level_letter(line.level));
-        writeln!(
-            self.encoder,
-            "{}\t{stream}\t{level}\t{}",
-            line.at.0, line.text
-        )?;
-        // Whoever looks while the attempt runs, or after it was killed, shall see
-        // what was shown; seldom enough that it costs nothing.
+        let (at, stream, level, _) = self.prefix;
+        if (at, stream, level) != (line.at, line.stream, line.level) {
+            let (at, stream, level) = (line.at, line.stream, line.level);
+            self.prefix = (at, stream, level, prefix(at, stream, level));
+        }
+        self.pending.extend_from_slice(&self.prefix.3);
+        self.pending.extend_from_slice(line.text.as_bytes());
+        self.pending.push(b'\n');
+        if self.pending.len() >= BLOCK_BYTES {
+            self.compress()?;
+        }
+        Ok(())
+    }
+
+    /// Call it after some lines. Whoever looks while the attempt runs, or after it
+    /// was killed, shall see what was shown; seldom enough that it costs nothing.
+    pub fn flush_if_due(&mut self) -> io::Result<()> {
         if self.flushed.elapsed() >= limits::LOG_FLUSH {
+            self.compress()?;
             self.encoder.flush()?;
             self.flushed = Instant::now();
         }
@@ -45,9 +67,21 @@ impl LogFile {
     }
 
     /// Ends the file and waits until it is on disk.
-    pub fn finish(self) -> io::Result<()> {
+    pub fn finish(mut self) -> io::Result<()> {
+        self.compress()?;
         self.encoder.finish()?.sync_all()
     }
+
+    fn compress(&mut self) -> io::Result<()> {
+        self.encoder.write_all(&self.pending)?;
+        self.pending.clear();
+        Ok(())
+    }
+}
+
+fn prefix(at: Timestamp, stream: LogStream, level: Level) -> Vec<u8> {
+    let (stream, level) = (stream_letter(stream), level_letter(level));
+    format!("{}\t{stream}\t{level}\t", at.0).into_bytes()
 }
 
 /// Reads the log of an attempt, whole or as far as it was written.

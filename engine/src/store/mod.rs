@@ -15,7 +15,7 @@ mod sink;
 
 pub use compiled::{CompiledCache, CompiledEntry};
 pub use home::{Home, HomeError, RunDirectory, is_running, journal_path, log_path};
-pub use index::{Index, IndexError, IndexedRun, summarise};
+pub use index::{Index, IndexError, IndexedRun};
 pub use journal::{Journal, JournalFailed};
 pub use line::{ReadError, Record, read_journal};
 pub use lines::Lines;

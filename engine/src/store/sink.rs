@@ -347,9 +347,15 @@ impl AttemptSink {
     /// Returns when the log file is on disk. The error is the first that writing
     /// it met: the stage must not be called a success then.
     pub async fn close(&self, memory_bytes: u64) -> std::io::Result<()> {
-        let (finishing, log_bytes, log_lines_dropped) = self.lock_log().end();
-        // Finishing waits for the disk, which must not hold up other stages.
-        let finished = tokio::task::spawn_blocking(finishing).await;
+        let (file, log_bytes, log_lines_dropped) = self.lock_log().end();
+        let finished = match file {
+            // Finishing waits for the disk, which must not hold up other stages.
+            Ok(Some(file)) => tokio::task::spawn_blocking(move || file.finish())
+                .await
+                .unwrap_or_else(|panicked| Err(std::io::Error::other(panicked))),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
         let calls =
             std::mem::take(&mut *self.0.usage.lock().unwrap_or_else(PoisonError::into_inner));
         let usage = HostUsage {
@@ -367,7 +373,7 @@ impl AttemptSink {
                 usage,
             }))
             .await;
-        finished.map_err(std::io::Error::other)?
+        finished
     }
 
     /// The stage that reports.

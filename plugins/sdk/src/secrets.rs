@@ -25,6 +25,7 @@
 
 use serde::Deserialize;
 
+pub use crate::bindings::engine::secrets::reveal::reveal;
 pub use crate::bindings::engine::secrets::store::{Error, Secret, get};
 use crate::{Failure, FailureClass};
 

@@ -112,6 +112,14 @@ fn act(inputs: &Inputs) -> Result<Value, Failure> {
                 .ok_or_else(|| Failure::internal("probe", "no secret"))?;
             Ok(json!(name.open()?.name()))
         }
+        "reveal" => {
+            let secret = secrets::get(text)?;
+            Ok(json!(
+                secrets::reveal(&secret)
+                    .map(|value| String::from_utf8_lossy(&value).into_owned())
+                    .map_err(|error| Failure::from(error).code.clone())
+            ))
+        }
         "claim-denied" => Err(Failure::denied("denied.everything", "believe me")),
         "claim-transient" => Err(Failure::transient("probe.busy", "try again")),
         "fail" => Err(Failure::work_failed("probe.broken", text).hint("mend it")),
