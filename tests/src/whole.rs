@@ -4,6 +4,7 @@
 //! - `guests`: hostile components, built from `tests/plugins`
 //! - `commands`: the whole command line, as a person and as CI would use it
 //! - `stages`: the four built-in stages with real servers and real tools
+//! - `walls`: native tools on machines that hold them less well
 
 mod commands;
 mod guests;
@@ -15,4 +16,5 @@ mod guests;
 mod servers;
 mod stages;
 mod tidy;
+mod walls;
 mod workbench;

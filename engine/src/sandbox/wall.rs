@@ -136,6 +136,7 @@ pub fn probe(program: &ChildProgram) -> Wall {
                     ..Wall::of(walls)
                 };
             }
+            Err(error) if reasons.contains(&error.to_string()) => {}
             Err(error) => reasons.push(error.to_string()),
         }
     }

@@ -503,6 +503,7 @@ async fn a_program_that_is_not_the_plans_does_not_run() {
     assert_eq!(code(&error), "exec.tool-changed");
 }
 
+/// E19
 #[tokio::test]
 async fn output_reaches_the_log_in_whole_lines() {
     let mut house = house(Wish::default());
