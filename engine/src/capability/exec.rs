@@ -9,6 +9,7 @@ mod command;
 mod live;
 mod output;
 mod problem;
+mod proxy;
 mod scratch;
 mod sight;
 #[cfg(test)]

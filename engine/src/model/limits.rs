@@ -290,6 +290,16 @@ pub const ROOT_FILES: u64 = 16 * 1024;
 /// Shared memory of a tool (`/dev/shm`). No process has to hold it, so that it
 /// is not seen as anybody's.
 pub const SHARED_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+/// The port of its own loopback on which a tool with a list of hosts is answered.
+/// Nothing else listens there before the tool itself does.
+pub const PROXY_PORT: u16 = 3128;
+/// Connections of one command at the same time. Package managers fetch with some
+/// tens; each costs the engine two sockets.
+pub const PROXY_CONNECTIONS: usize = 128;
+/// What a tool says before it is connected: one line and a few headers.
+pub const PROXY_HEAD_BYTES: usize = 8 * 1024;
+/// Time for that, from its own machine.
+pub const PROXY_HEAD: Duration = Duration::from_secs(10);
 /// Secrets of one command, as files.
 pub const SECRETS_BYTES: u64 = 1024 * 1024;
 /// Time between two looks at the processes of a command.

@@ -4,7 +4,8 @@
 //! ends when the tool has ended: the kernel then ends everything else in the
 //! namespace, whatever session or group that is in.
 
-use std::os::fd::OwnedFd;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use rustix::event::{PollFd, PollFlags};
@@ -28,6 +29,8 @@ pub(super) struct Init {
     pub(super) pid: Pid,
     /// Speaks as a launcher does.
     pub(super) socket: UnixStream,
+    /// A port of its network that is answered from outside.
+    pub(super) proxy: Option<OwnedFd>,
 }
 
 const NAMESPACES: libc::c_int = libc::CLONE_NEWUSER
@@ -49,7 +52,7 @@ pub(super) fn start(
     let owner = Owner::find(&order.view);
     let namespaces = match order.network {
         Network::Host => NAMESPACES,
-        Network::None => NAMESPACES | libc::CLONE_NEWNET,
+        Network::None | Network::Proxy => NAMESPACES | libc::CLONE_NEWNET,
     };
     // The maps of a process that nobody may look into are the superuser's to write.
     dumpable(DumpableBehavior::Dumpable)?;
@@ -59,16 +62,23 @@ pub(super) fn start(
         let streams = Streams { directory, streams };
         sys::exit(live(order, owner.trees, streams, &theirs))
     };
-    let init = Init { pid, socket: ours };
+    let mut init = Init {
+        pid,
+        socket: ours,
+        proxy: None,
+    };
     drop((theirs, directory, streams));
     let mapped = owner::map(pid, limits::TOOL_USER, owner.ids);
     dumpable(DumpableBehavior::NotDumpable)?;
     let begun = mapped.and_then(|()| {
         wire::send(&init.socket, &Request::Begin).map_err(at("begin the namespace"))?;
-        wire::receive(&init.socket).map_err(at("hear of the tool"))
+        wire::receive_with(&init.socket).map_err(at("hear of the tool"))
     });
     match begun.and_then(Report::started) {
-        Ok(()) => Ok(init),
+        Ok(proxy) => {
+            init.proxy = proxy;
+            Ok(init)
+        }
         Err(error) => {
             let _ = rustix::process::kill_process(pid, Signal::KILL);
             Err(error)
@@ -94,10 +104,13 @@ fn live(
     socket: &UnixStream,
 ) -> libc::c_int {
     match begin(order, trees, streams, socket) {
-        Ok(tool) => {
-            if wire::send(socket, &Report::Started).is_err() {
+        Ok((tool, proxy)) => {
+            let with: Vec<_> = proxy.iter().map(AsFd::as_fd).collect();
+            if wire::send_with(socket, &Report::Started, &with).is_err() {
                 return 1;
             }
+            drop(with);
+            drop(proxy);
             let end = watch(tool, socket);
             libc::c_int::from(wire::send(socket, &Report::Ended(end)).is_err())
         }
@@ -113,7 +126,7 @@ fn begin(
     trees: Vec<Option<OwnedFd>>,
     streams: Streams,
     socket: &UnixStream,
-) -> Result<Pid, LaunchError> {
+) -> Result<(Pid, Option<TcpListener>), LaunchError> {
     let at = LaunchError::at;
     match wire::receive(socket) {
         Ok(Some(Request::Begin)) => {}
@@ -133,9 +146,13 @@ fn begin(
         online: order.network == Network::Host,
     })?;
     sys::name_machine(c"sandbox").map_err(at("name the machine"))?;
-    if order.network == Network::None {
+    if order.network != Network::Host {
         sys::start_loopback().map_err(at("start the loopback interface"))?;
     }
+    // A socket belongs to the network that it was made in, whoever holds it.
+    let address = (Ipv4Addr::LOCALHOST, limits::PROXY_PORT);
+    let proxy = (order.network == Network::Proxy).then(|| TcpListener::bind(address));
+    let proxy = proxy.transpose().map_err(at("open a port"))?;
     let tool = start::start(Start {
         order,
         directory: streams.directory,
@@ -143,7 +160,7 @@ fn begin(
         parent: getpid(),
     })?;
     start::drop_capabilities().map_err(at("drop its capabilities"))?;
-    Ok(tool)
+    Ok((tool, proxy))
 }
 
 /// Returns when the tool has ended and nothing is left of it.

@@ -53,6 +53,11 @@ pub struct Launch {
 pub enum Network {
     /// Nothing.
     None,
+    /// What answers on a port of its own loopback, [`limits::PROXY_PORT`], which is
+    /// [`Pipes::proxy`] for the caller. Only behind namespaces.
+    ///
+    /// [`limits::PROXY_PORT`]: crate::model::limits::PROXY_PORT
+    Proxy,
     /// Whatever the machine can.
     Host,
 }
@@ -86,6 +91,8 @@ pub struct Pipes {
     pub stdout: Option<OwnedFd>,
     /// Reads its standard error.
     pub stderr: Option<OwnedFd>,
+    /// Accepts what it connects to in its own network; with [`Network::Proxy`].
+    pub proxy: Option<OwnedFd>,
 }
 
 /// How a tool ended. Everything it started is gone by then.

@@ -11,7 +11,7 @@
 //! goes on in the middle of things.
 
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -51,14 +51,18 @@ fn serve() -> io::Result<()> {
     let (order, descriptors) = wire::receive_order(&socket)?;
     let (memory_bytes, processes) = (order.memory_bytes, order.processes);
     let started = Instant::now();
-    let tool = match start(&order, descriptors) {
+    let mut tool = match start(&order, descriptors) {
         Ok(tool) => tool,
         Err(error) => return wire::send(&socket, &Report::of(&error)),
     };
     // It may hold secrets, which nobody needs any more.
     drop(order);
     // From here on there is something to kill, whatever fails.
-    let reported = wire::send(&socket, &Report::Started);
+    let proxy = tool.take_proxy();
+    let with: Vec<_> = proxy.iter().map(AsFd::as_fd).collect();
+    let reported = wire::send_with(&socket, &Report::Started, &with);
+    drop(with);
+    drop(proxy);
     let mut watch = Watch {
         tool,
         socket: &socket,
@@ -121,6 +125,14 @@ impl Tool {
         match self {
             Self::Child(pid) => *pid,
             Self::Inside(init) => init.pid,
+        }
+    }
+
+    /// The port that the engine answers, if it does.
+    fn take_proxy(&mut self) -> Option<OwnedFd> {
+        match self {
+            Self::Child(_) => None,
+            Self::Inside(init) => init.proxy.take(),
         }
     }
 }

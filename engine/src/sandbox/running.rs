@@ -114,9 +114,9 @@ pub(super) fn start_errand(
         stdout.as_fd(),
         stderr.as_fd(),
     ];
-    wire::send_order(&running.stopper.0.socket, &order, &descriptors)
+    wire::send_with(&running.stopper.0.socket, &order, &descriptors)
         .map_err(LaunchError::at("take its order"))?;
-    running.expect_start()?;
+    pipes.proxy = running.expect_start()?;
     Ok((running, pipes))
 }
 
@@ -141,7 +141,8 @@ impl Running {
         }
     }
 
-    fn expect_start(&self) -> Result<(), LaunchError> {
+    /// The port that is answered for it, if there is one.
+    fn expect_start(&self) -> Result<Option<OwnedFd>, LaunchError> {
         let word = self.stopper.0.first_report();
         Report::started(word.map_err(|error| LaunchError::Lost(error.to_string()))?)
     }
@@ -197,11 +198,11 @@ impl Control {
     }
 
     /// Whether the launcher tried to start the tool, and how that went.
-    fn first_report(&self) -> io::Result<Option<Report>> {
+    fn first_report(&self) -> io::Result<Option<(Report, Vec<OwnedFd>)>> {
         let until = Instant::now() + limits::EXEC_START;
         while Instant::now() < until {
             if self.has_word()? {
-                return wire::receive(&self.socket);
+                return wire::receive_with(&self.socket);
             }
             // A hostile tool may stop its launcher before that has said a word.
             self.wake();

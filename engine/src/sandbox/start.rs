@@ -61,7 +61,7 @@ pub(super) fn start(start: Start<'_>) -> Result<Pid, LaunchError> {
         return Ok(tool);
     }
     let word = serde_json::from_slice(&word).ok();
-    Report::started(word).map(|()| tool)
+    Report::started(word.map(|word| (word, Vec::new()))).map(|_| tool)
 }
 
 /// Everything that holds for the tool, each wall after what it would be in the
@@ -198,7 +198,7 @@ pub(super) fn drop_capabilities() -> io::Result<()> {
 fn sockets(order: &Order) -> Sockets {
     match (order.network, order.walls.namespaces) {
         (_, true) => Sockets::Any,
-        (Network::None, false) => Sockets::Pairs,
+        (Network::None | Network::Proxy, false) => Sockets::Pairs,
         (Network::Host, false) => Sockets::Internet,
     }
 }

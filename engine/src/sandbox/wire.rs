@@ -3,7 +3,7 @@
 //! ```text
 //! engine                              launcher (its standard input is the socket)
 //!   │──Order + 4 descriptors────────────▶│   folder, stdin, stdout, stderr
-//!   │◀───────────Report::Started / Failed│
+//!   │◀───────────Report::Started / Failed│   with the port that is answered for it
 //!   │──Request::Terminate───────────────▶│
 //!   │──end of stream────────────────────▶│   kill everything; also when the engine dies
 //!   │◀──────────────────────Report::Ended│
@@ -111,10 +111,13 @@ impl Report {
         }
     }
 
-    /// Whether the tool runs, as the first word about it says.
-    pub(super) fn started(word: Option<Self>) -> Result<(), LaunchError> {
+    /// Whether the tool runs, as the first word about it says; what came with it.
+    pub(super) fn started(
+        word: Option<(Self, Vec<OwnedFd>)>,
+    ) -> Result<Option<OwnedFd>, LaunchError> {
+        let (word, descriptors) = word.unzip();
         match word {
-            Some(Self::Started) => Ok(()),
+            Some(Self::Started) => Ok(descriptors.and_then(|it| it.into_iter().next())),
             Some(Self::ProgramFailed(errno)) => {
                 Err(LaunchError::Program(io::Error::from_raw_os_error(errno)))
             }
@@ -142,16 +145,18 @@ pub(super) fn send<T: Serialize>(mut socket: &UnixStream, message: &T) -> io::Re
     socket.write_all(&whole)
 }
 
-/// Sends a frame with descriptors.
-pub(super) fn send_order(
+/// Sends a frame with descriptors, at most [`DESCRIPTORS`].
+pub(super) fn send_with<T: Serialize>(
     mut socket: &UnixStream,
-    order: &Order,
-    descriptors: &[BorrowedFd<'_>; DESCRIPTORS],
+    message: &T,
+    descriptors: &[BorrowedFd<'_>],
 ) -> io::Result<()> {
-    let (length, bytes) = frame(order)?;
+    let (length, bytes) = frame(message)?;
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
+    if !descriptors.is_empty() {
+        ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
+    }
     let slices = [io::IoSlice::new(&length)];
     let sent = sendmsg(socket.as_fd(), &slices, &mut ancillary, SendFlags::NOSIGNAL)?;
     // Four bytes into the empty buffer of a fresh socket are never torn.
@@ -171,8 +176,10 @@ pub(super) fn receive<T: DeserializeOwned>(mut socket: &UnixStream) -> io::Resul
     }
 }
 
-/// Receives a frame with descriptors.
-pub(super) fn receive_order(socket: &UnixStream) -> io::Result<(Order, [OwnedFd; DESCRIPTORS])> {
+/// Receives a frame with its descriptors; none at the end of the stream.
+pub(super) fn receive_with<T: DeserializeOwned>(
+    socket: &UnixStream,
+) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
     let mut length = [0; 4];
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -182,6 +189,9 @@ pub(super) fn receive_order(socket: &UnixStream) -> io::Result<(Order, [OwnedFd;
         &mut ancillary,
         RecvFlags::CMSG_CLOEXEC,
     )?;
+    if received.bytes == 0 {
+        return Ok(None);
+    }
     let descriptors: Vec<OwnedFd> = ancillary
         .drain()
         .filter_map(|message| match message {
@@ -193,10 +203,16 @@ pub(super) fn receive_order(socket: &UnixStream) -> io::Result<(Order, [OwnedFd;
     if received.bytes != length.len() {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
+    Ok(Some((body(socket, length)?, descriptors)))
+}
+
+/// Receives an order, with the folder and the streams.
+pub(super) fn receive_order(socket: &UnixStream) -> io::Result<(Order, [OwnedFd; DESCRIPTORS])> {
+    let (order, descriptors) = receive_with(socket)?.ok_or(io::ErrorKind::UnexpectedEof)?;
     let descriptors = descriptors
         .try_into()
         .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-    Ok((body(socket, length)?, descriptors))
+    Ok((order, descriptors))
 }
 
 /// Length and bytes. The bytes may hold secrets.

@@ -13,10 +13,12 @@ use super::INTERFACE;
 use super::command::{self, House, Variable, Wanted};
 use super::live::{Destination, Live, Start};
 use super::problem::{self, Refusal};
+use super::proxy::Reach;
 use super::scratch::Scratch;
+use crate::egress::Leave;
 use crate::model::{Level, LogStream, limits};
 use crate::plan::SecretKind;
-use crate::policy::ToolNetwork;
+use crate::policy::{PatternError, ToolNetwork};
 use crate::sandbox::Stdin;
 use crate::store::SinkClosed;
 
@@ -76,6 +78,7 @@ impl Attempt {
         })?;
         let scratch = self.tool_scratch().await?;
         let tool = wanted.tool.clone();
+        let reach = self.reach(&tool)?;
         let (request, services) = (self.request.clone(), self.exec.services.clone());
         let ready = {
             let scratch = scratch.clone();
@@ -101,10 +104,28 @@ impl Attempt {
             timeout,
             cancel: self.cancel.clone(),
             sink: self.sink.clone(),
+            reach,
             scratch,
             permit,
         })
         .await
+    }
+
+    /// What a tool with a list of hosts may connect to.
+    fn reach(&self, tool: &str) -> Result<Option<Reach>, Refusal> {
+        let ToolNetwork::Hosts(hosts) = &command::granted(&self.request, tool)?.network else {
+            return Ok(None);
+        };
+        let hosts = hosts
+            .iter()
+            .map(|host| host.parse())
+            .collect::<Result<_, _>>();
+        Ok(Some(Reach {
+            tool: tool.to_owned(),
+            hosts: hosts.map_err(|error: PatternError| problem::malformed(error.to_string()))?,
+            resolver: self.exec.services.egress.resolver().clone(),
+            leave: Leave { private: false },
+        }))
     }
 
     /// The private folders of the attempt, made when they are first needed.

@@ -46,10 +46,7 @@ pub(super) fn granted<'a>(request: &'a StageRequest, tool: &str) -> Result<&'a T
         .clone()
         .find(|grant| grant.tool == tool)
         .ok_or_else(|| problem::not_granted(tool))?;
-    match &grant.network {
-        ToolNetwork::None | ToolNetwork::Host => Ok(grant),
-        ToolNetwork::Hosts(_) => Err(problem::hosts_unsupported(tool)),
-    }
+    Ok(grant)
 }
 
 /// Whether a command keeps within the bounds that hold for every command.
@@ -133,6 +130,14 @@ pub(super) fn prepare(wanted: Wanted, house: &House<'_>) -> Result<Launch, Refus
         variables.insert(name, value);
     }
     check_environment(&variables)?;
+    let network = match granted(request, &wanted.tool)?.network {
+        ToolNetwork::Host => Network::Host,
+        ToolNetwork::Hosts(_) if !walls.namespaces => {
+            return Err(problem::hosts_unsupported(&wanted.tool, walls.level()));
+        }
+        ToolNetwork::Hosts(_) => Network::Proxy,
+        ToolNetwork::None => Network::None,
+    };
     let path = wanted.directory.unwrap_or_default();
     let (inside, directory) = enter(scratch, walls, &path)?;
     Ok(Launch {
@@ -152,10 +157,7 @@ pub(super) fn prepare(wanted: Wanted, house: &House<'_>) -> Result<Launch, Refus
         walls,
         view: sight.view(request, surroundings, &inside),
         secrets,
-        network: match granted(request, &wanted.tool)?.network {
-            ToolNetwork::Host => Network::Host,
-            ToolNetwork::None | ToolNetwork::Hosts(_) => Network::None,
-        },
+        network,
     })
 }
 
@@ -190,7 +192,17 @@ fn of_the_profile(
             .any(|tool| tool.profile.name == profile.name && tool.online),
     };
     let (home, temporary) = (sight.home(), sight.temporary());
-    let variables = environment(own, &granted, house.surroundings, &home, &temporary);
+    let mut variables = environment(own, &granted, house.surroundings, &home, &temporary);
+    let network = &self::granted(house.request, tool)?.network;
+    if matches!(network, ToolNetwork::Hosts(_)) {
+        let proxy = format!("http://127.0.0.1:{}", limits::PROXY_PORT);
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+            variables.insert(name.to_owned(), OsString::from(&proxy));
+        }
+        for name in ["NO_PROXY", "no_proxy"] {
+            variables.insert(name.to_owned(), "localhost,127.0.0.1,::1".into());
+        }
+    }
     Ok(variables
         .into_iter()
         .map(|(name, value)| (name, Zeroizing::new(value.into_encoded_bytes())))

@@ -4,7 +4,7 @@ use std::io;
 
 use super::super::bindings::exec::Error;
 use super::super::bindings::types::Problem;
-use crate::model::{CallDecision, Digest};
+use crate::model::{CallDecision, Digest, WallLevel};
 use crate::sandbox::{LaunchError, ToolError, tree::TreeError};
 
 /// A refusal or a failure, for the guest and for the record.
@@ -61,14 +61,15 @@ pub(super) fn not_granted(tool: &str) -> Refusal {
     ))
 }
 
-pub(super) fn hosts_unsupported(tool: &str) -> Refusal {
+pub(super) fn hosts_unsupported(tool: &str, level: WallLevel) -> Refusal {
     Refusal::denied(problem(
         "exec.unsupported",
         format!(
-            "`{tool}` is granted a list of hosts, which needs the sandbox's network namespace; this version has none"
+            "`{tool}` is granted a list of hosts, which needs a network namespace; the wall of this machine is `{}`",
+            level.as_str()
         ),
         Some(format!(
-            "grant  exec: [{{ tool: {tool}, network: none }}]  and fetch what it needs in a stage before"
+            "`engine doctor` says what is missing; or grant  exec: [{{ tool: {tool}, network: none }}]  and fetch what it needs in a stage before"
         )),
     ))
 }

@@ -19,6 +19,7 @@ use super::super::bindings::secrets::Host as _;
 use super::super::secrets::Secret;
 use super::super::{Attempt, Services};
 use super::{Child, ToolServices};
+use crate::egress::{Client, ClientOptions, Resolver, ScriptedResolver};
 use crate::model::{CallDecision, Fact, HostCall, LogStream, RunId, Signal, StageId, SystemClock};
 use crate::plan::{
     Access, Effects, Mount, SecretDeclaration, SecretHandle, SecretKind, StageLimits, StageRequest,
@@ -55,6 +56,7 @@ struct Wish {
     env: BTreeMap<String, String>,
     keep_lines: bool,
     wall: Wall,
+    resolver: Resolver,
 }
 
 impl Default for Wish {
@@ -65,6 +67,7 @@ impl Default for Wish {
             env: BTreeMap::new(),
             keep_lines: true,
             wall: crate::sandbox::tests::strongest(),
+            resolver: Resolver::default(),
         }
     }
 }
@@ -137,7 +140,10 @@ fn house(wish: Wish) -> House {
             secret: Box::new(values),
         }),
         vault: Arc::new(vault()),
-        ..Services::default()
+        egress: Client::new(ClientOptions {
+            resolver: wish.resolver,
+            ..ClientOptions::default()
+        }),
     };
     let (sender, receiver) = mpsc::channel(1024);
     let reported = Arc::new(Mutex::new(Reported::default()));
@@ -383,11 +389,63 @@ async fn a_granted_tool_that_is_not_there_is_said_to_be_missing() {
     assert_eq!(seen, [("sh", true, true), ("go", false, false)]);
 }
 
+/// What a tool hears that asks for a way to a place, on its own loopback.
+fn asking(place: &str) -> Command {
+    script(&format!(
+        "exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; printf \"CONNECT {place} HTTP/1.1\\r\\n\\r\\n\" >&3; cat <&3'"
+    ))
+}
+
+/// E13, C17
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_hosts_is_all_that_a_tool_can_ask_for() {
+    if !crate::sandbox::tests::strongest().walls.namespaces || !Path::new("/bin/bash").exists() {
+        assert!(std::env::var_os("CI").is_none(), "CI has both");
+        eprintln!("skipped: no namespaces, or no bash");
+        return;
+    }
+    let names = ScriptedResolver::new()
+        .answer("granted.test", &["127.0.0.1"])
+        .answer("other.test", &["127.0.0.1"]);
+    let asked = Arc::new(names);
+    let mut house = house(Wish {
+        network: ToolNetwork::Hosts(vec!["granted.test".to_owned()]),
+        resolver: Resolver::Scripted(Arc::clone(&asked)),
+        ..Wish::default()
+    });
+    for place in [
+        "other.test:443",
+        "granted.test:22",
+        "127.0.0.1:443",
+        "[::1]:443",
+    ] {
+        let answer = output(&mut house, asking(place)).await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "{place}: {answer}");
+        let call = &house.calls().await[..];
+        let connect = call.iter().rfind(|call| call.function == "connect");
+        let connect = connect.expect("it is on record");
+        assert_eq!(connect.decision, CallDecision::Denied, "{place}");
+        assert!(connect.arguments.contains(place), "{}", connect.arguments);
+    }
+    assert!(asked.asked().is_empty(), "what is denied is not looked up");
+    // A granted name that leads to this machine: the addresses are judged too.
+    let answer = output(&mut house, asking("granted.test:443")).await;
+    assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+    assert_eq!(asked.asked(), ["granted.test"]);
+    let text = output(
+        &mut house,
+        script("env | grep -i proxy | sort; ip addr; true"),
+    )
+    .await;
+    assert!(text.contains("HTTPS_PROXY=http://127.0.0.1:3128"), "{text}");
+    assert!(text.contains("no_proxy=localhost"), "{text}");
+}
+
 #[tokio::test]
-async fn a_list_of_hosts_is_refused_while_nothing_can_enforce_it() {
+async fn a_list_of_hosts_is_refused_where_nothing_can_hold_a_tool_to_it() {
     let mut house = house(Wish {
         network: ToolNetwork::Hosts(vec!["example.org".to_owned()]),
-        ..Wish::default()
+        ..behind(Walls::MEDIUM)
     });
     let error = refused(&mut house, script("true")).await;
     assert_eq!(code(&error), "exec.unsupported");
