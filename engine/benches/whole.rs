@@ -272,6 +272,7 @@ fn tool(walls: Walls) -> Cost {
         stderr: Output::Null,
         memory_bytes: None,
         processes: 4096,
+        reserve_bytes: 0,
         walls,
         view: View {
             places: Vec::new(),

@@ -272,6 +272,9 @@ pub const EXEC_PROCESSES: u64 = 4096;
 /// Threads of one command, for each process that it may have: the kernel counts
 /// them together. A compiler has as many as the machine has processors.
 pub const EXEC_THREADS: u64 = 4;
+/// Bytes that native tools have to leave free on a disk: the journal of the run,
+/// and whatever else is on that machine, must be able to go on.
+pub const DISK_RESERVE_BYTES: u64 = 256 * 1024 * 1024;
 /// Largest file that a command may write. Images of disks are larger; they are
 /// not what a stage makes.
 pub const EXEC_FILE_BYTES: u64 = 64 * 1024 * 1024 * 1024;

@@ -37,6 +37,8 @@ pub struct Launch {
     /// Processes of the whole tree at the same time, usually
     /// [`limits::EXEC_PROCESSES`](crate::model::limits::EXEC_PROCESSES).
     pub processes: u64,
+    /// Bytes that have to stay free where it may write.
+    pub reserve_bytes: u64,
     /// What holds it.
     pub walls: Walls,
     /// What it sees of the machine's files, where a wall holds it to that.
@@ -128,6 +130,8 @@ pub enum EndCause {
     Memory(u64),
     /// The engine: the tree had this many processes.
     Processes(u64),
+    /// The engine: so many bytes were left on a disk that it may write to.
+    Disk(u64),
 }
 
 /// What a tool and everything it started used.

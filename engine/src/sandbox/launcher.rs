@@ -29,6 +29,7 @@ use super::start::{self, Start};
 use super::sys;
 use super::wire::{self, DESCRIPTORS, Order, Report, Request};
 use crate::model::limits;
+use crate::plan::Access;
 
 /// Runs one tool, as the engine at the other end of standard input orders.
 ///
@@ -49,7 +50,7 @@ fn serve() -> io::Result<()> {
         return wire::send(&socket, &Report::of(&error));
     }
     let (order, descriptors) = wire::receive_order(&socket)?;
-    let (memory_bytes, processes) = (order.memory_bytes, order.processes);
+    let limits = Limits::of(&order);
     let started = Instant::now();
     let mut tool = match start(&order, descriptors) {
         Ok(tool) => tool,
@@ -66,8 +67,7 @@ fn serve() -> io::Result<()> {
     let mut watch = Watch {
         tool,
         socket: &socket,
-        memory_bytes,
-        processes,
+        limits,
         exit: None,
         stragglers: None,
         cause: EndCause::Itself,
@@ -152,12 +152,43 @@ fn start(order: &Order, descriptors: [OwnedFd; DESCRIPTORS]) -> Result<Tool, Lau
     start::start(start).map(Tool::Child)
 }
 
+/// What a tool and all it starts have to stay within.
+struct Limits {
+    memory_bytes: Option<u64>,
+    processes: u64,
+    reserve_bytes: u64,
+    /// Where it may write.
+    disks: Vec<OwnedFd>,
+}
+
+impl Limits {
+    fn of(order: &Order) -> Self {
+        let places = order.view.places.iter();
+        let writable = places.filter(|place| place.access == Access::Write);
+        Self {
+            memory_bytes: order.memory_bytes,
+            processes: order.processes,
+            reserve_bytes: order.reserve_bytes,
+            // What cannot be opened fails where it is shown, with its name.
+            disks: writable.filter_map(|place| place.open().ok()).collect(),
+        }
+    }
+
+    /// The least that is left on a disk, if it is too little.
+    fn shortage(&self) -> Option<u64> {
+        let left = self.disks.iter().filter_map(|disk| {
+            let disk = rustix::fs::fstatvfs(disk).ok()?;
+            Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+        });
+        left.min().filter(|left| *left < self.reserve_bytes)
+    }
+}
+
 /// The watch over a tool that runs.
 struct Watch<'a> {
     tool: Tool,
     socket: &'a UnixStream,
-    memory_bytes: Option<u64>,
-    processes: u64,
+    limits: Limits,
     exit: Option<Exit>,
     /// What a namespace said that it had killed.
     stragglers: Option<u64>,
@@ -169,7 +200,7 @@ impl Watch<'_> {
     fn until_the_end(&mut self) {
         // None when it has ended already, which `reap` will see.
         let child = pidfd_open(self.tool.child(), PidfdFlags::empty()).ok();
-        let interval = match self.memory_bytes {
+        let interval = match self.limits.memory_bytes {
             Some(_) => limits::EXEC_WATCH_MEMORY,
             None => limits::EXEC_WATCH,
         };
@@ -234,14 +265,21 @@ impl Watch<'_> {
     }
 
     fn is_over_a_limit(&mut self) -> bool {
-        let processes = process_tree::descendants(getpid());
-        let ours = u64::from(matches!(self.tool, Tool::Inside(_)));
-        let count = (processes.len() as u64).saturating_sub(ours);
-        if count > self.processes {
+        let mut processes = process_tree::descendants(getpid());
+        if let Tool::Inside(init) = &self.tool {
+            // Ours, and only there for the tool.
+            processes.retain(|process| process.pid != init.pid);
+        }
+        let count = processes.len() as u64;
+        if count > self.limits.processes {
             self.cause = EndCause::Processes(count);
             return true;
         }
-        let Some(limit) = self.memory_bytes else {
+        if let Some(left) = self.limits.shortage() {
+            self.cause = EndCause::Disk(left);
+            return true;
+        }
+        let Some(limit) = self.limits.memory_bytes else {
             return false;
         };
         let mut memory = Memory::default();

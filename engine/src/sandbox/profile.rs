@@ -274,11 +274,18 @@ impl Surroundings {
         let prefix = folder.parent().filter(|_| folder.ends_with("bin"))?;
         let is_too_much = prefix.parent().is_none()
             || self.home.iter().any(|home| home.starts_with(prefix))
+            || self.home.iter().any(|home| is_hidden_in(home, prefix))
             || ["/home", "/root", "/var", "/tmp"]
                 .iter()
                 .any(|it| prefix == Path::new(it));
         (!is_too_much).then(|| prefix.to_path_buf())
     }
+}
+
+/// A hidden folder of a home: keys and credentials lie in some of them.
+fn is_hidden_in(home: &Path, folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default();
+    folder.parent() == Some(home) && name.as_encoded_bytes().starts_with(b".")
 }
 
 /// What tools borrow of the user's: the path below the private home, and where
@@ -421,6 +428,34 @@ mod tests {
             let surroundings = Surroundings::default();
             let found = environment(own, &[own], &surroundings, "/h".as_ref(), "/t".as_ref());
             assert_eq!(found.contains_key("CARGO_NET_OFFLINE"), expected);
+        }
+    }
+
+    #[test]
+    fn a_tool_sees_what_it_was_installed_with_and_not_the_home_around_it() {
+        let surroundings = Surroundings {
+            home: Some("/home/me".into()),
+            ..Surroundings::default()
+        };
+        for (program, expected) in [
+            ("/opt/go/bin/go", Some("/opt/go")),
+            (
+                "/home/me/.pyenv/versions/3.12/bin/python3",
+                Some("/home/me/.pyenv/versions/3.12"),
+            ),
+            (
+                "/home/me/miniconda3/bin/python3",
+                Some("/home/me/miniconda3"),
+            ),
+            ("/home/me/bin/python3", None),
+            ("/home/me/.local/bin/python3", None),
+            ("/home/me/.cargo/bin/cargo", None),
+            ("/home/bin/make", None),
+            ("/bin/make", None),
+            ("/srv/tools/make", None),
+        ] {
+            let found = surroundings.prefix(Path::new(program));
+            assert_eq!(found.as_deref(), expected.map(Path::new), "{program}");
         }
     }
 

@@ -97,6 +97,7 @@ pub(super) fn start_errand(
             .collect(),
         memory_bytes: launch.memory_bytes,
         processes: launch.processes,
+        reserve_bytes: launch.reserve_bytes,
         identity: launch.identity,
         walls: launch.walls,
         view: launch.view,

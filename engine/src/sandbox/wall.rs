@@ -166,6 +166,7 @@ pub(super) fn prove(program: &ChildProgram, walls: Walls) -> Result<(), LaunchEr
         stderr: Output::Null,
         memory_bytes: None,
         processes: limits::EXEC_PROCESSES,
+        reserve_bytes: 0,
         walls,
         view: View {
             places: Vec::new(),
@@ -186,7 +187,7 @@ type Loss = (&'static str, fn(Walls) -> bool);
 
 /// Each row is one of the reasons for which a reader of a run must not call a
 /// native tool confined.
-const LOST: [Loss; 9] = [
+const LOST: [Loss; 10] = [
     (
         "a tool can read and write every file that the user can, read-only folders of the workspace and the engine's own state included",
         |walls| !walls.namespaces && !walls.landlock,
@@ -205,6 +206,10 @@ const LOST: [Loss; 9] = [
     (
         "a tool can see the user's other processes, and signal them where the kernel's Landlock is older than 6.12",
         |walls| !walls.namespaces,
+    ),
+    (
+        "a tool can change modes and times of the user's other files, and see that they are there, though neither read nor write them",
+        |walls| !walls.namespaces && walls.landlock,
     ),
     (
         "a tool that kills or stops its launcher can leave processes behind",

@@ -39,6 +39,7 @@ pub(super) struct Order {
     pub(super) environment: Vec<(OsString, Vec<u8>)>,
     pub(super) memory_bytes: Option<u64>,
     pub(super) processes: u64,
+    pub(super) reserve_bytes: u64,
     pub(super) identity: Option<Identity>,
     pub(super) walls: Walls,
     pub(super) view: View,

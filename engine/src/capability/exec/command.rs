@@ -154,6 +154,7 @@ pub(super) fn prepare(wanted: Wanted, house: &House<'_>) -> Result<Launch, Refus
         stderr: wanted.stderr,
         memory_bytes: request.limits.memory_bytes,
         processes: limits::EXEC_PROCESSES,
+        reserve_bytes: limits::DISK_RESERVE_BYTES,
         walls,
         view: sight.view(request, surroundings, &inside),
         secrets,

@@ -234,6 +234,14 @@ impl Live {
                 "limit.processes",
                 format!("the tool had {seen} processes"),
             )),
+            EndCause::Disk(left) => Err(problem::limit(
+                "limit.disk",
+                format!(
+                    "{} MiB were left on the disk that the tool writes to; {} MiB have to stay free",
+                    left / (1024 * 1024),
+                    limits::DISK_RESERVE_BYTES / (1024 * 1024),
+                ),
+            )),
             EndCause::Stopped => self.interrupted().map_or(Ok(ended), Err),
             EndCause::Itself => Ok(ended),
         }

@@ -165,7 +165,7 @@ fn pointer(text: &'static std::ffi::CStr) -> c_long {
 
 const AT_FDCWD: c_long = libc::AT_FDCWD as c_long;
 
-const ATTEMPTS: [Attempt; 49] = [
+const ATTEMPTS: [Attempt; 51] = [
     // E13 and the network.
     real("connect tcp", |t| {
         TcpStream::connect(("127.0.0.1", t.port)).map(drop)
@@ -319,7 +319,19 @@ const ATTEMPTS: [Attempt; 49] = [
         fs::read(t.folder.join("secret")).map(drop)
     }),
     real("write beside", |t| fs::write(t.folder.join("new"), "x")),
-    real("write to the system", |_| {
+    real("cut short", |t| {
+        let path = std::ffi::CString::new(format!("{}/new", t.folder.display()))?;
+        ask(libc::SYS_truncate, [path.as_ptr() as c_long, 0, 0, 0, 0])
+    }),
+    real("cut short by reading", |t| {
+        let path = std::ffi::CString::new(format!("{}/new", t.folder.display()))?;
+        let flags = c_long::from(libc::O_RDONLY | libc::O_TRUNC);
+        ask(
+            libc::SYS_openat,
+            [AT_FDCWD, path.as_ptr() as c_long, flags, 0, 0],
+        )
+    }),
+    maybe("write to the system", |_| {
         // Opening is enough: nothing is changed where it succeeds.
         File::options()
             .append(true)
