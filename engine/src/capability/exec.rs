@@ -279,23 +279,25 @@ impl Attempt {
         max_bytes: usize,
     ) -> Result<Result<Ended, Refusal>, SinkClosed> {
         let since = Instant::now();
+        let is_limited = self.request.limits.memory_bytes.is_some();
         let (words, effect, started) = self.start(function, command, Some(max_bytes)).await?;
         let ended = match started {
             Ok(mut live) => live.wait().await,
             Err(refusal) => Err(refusal),
         };
-        let result = ended.as_ref().map(in_words);
+        let result = ended.as_ref().map(|ended| in_words(ended, is_limited));
         self.record_command(function, words, since, effect, result)
             .await?;
         Ok(ended)
     }
 
     async fn end_of(&mut self, this: &Resource<Child>) -> wasmtime::Result<Result<Ended, Refusal>> {
+        let is_limited = self.request.limits.memory_bytes.is_some();
         let child = self.table.get_mut(this)?;
         let ended = child.live.wait().await;
         let (words, since) = (child.words.clone(), child.since);
         if !std::mem::replace(&mut child.recorded, true) {
-            let result = ended.as_ref().map(in_words);
+            let result = ended.as_ref().map(|ended| in_words(ended, is_limited));
             self.record_command("[method]child.wait", words, since, None, result)
                 .await?;
         }
@@ -339,7 +341,9 @@ impl Attempt {
 }
 
 /// How a command ended, for the record.
-fn in_words(ended: &Ended) -> String {
+///
+/// `is_limited` where its memory has a limit, which this engine samples.
+fn in_words(ended: &Ended, is_limited: bool) -> String {
     use std::fmt::Write as _;
     let usage = &ended.end.usage;
     let exit = match ended.end.exit {
@@ -355,6 +359,9 @@ fn in_words(ended: &Ended) -> String {
         ended.bytes[0],
         ended.bytes[1],
     );
+    if is_limited {
+        words.push_str(", memory sampled");
+    }
     if ended.end.stragglers > 0 {
         let count = ended.end.stragglers;
         write!(words, ", {count} processes left behind were killed")

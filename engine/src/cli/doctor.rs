@@ -22,7 +22,7 @@ pub(super) fn main(
     environment: &Environment,
 ) -> Result<Exit, Failure> {
     let places = environment.places(&environment.directory)?;
-    let wall = sandbox::probe(&environment.child("launch")?);
+    let wall = sandbox::probe(&environment.child("launch")?, &places.state);
     let surroundings = facts::surroundings(environment);
     let search_path = facts::search_path(environment);
     let tools = sandbox::PROFILES.iter().map(|profile| {

@@ -1,5 +1,6 @@
 //! `engine run`: the main job.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::arguments::{OnFailure, RunArguments};
@@ -50,7 +51,7 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     let directory = Arc::new(home.create_run(&run).map_err(|error| no_store(&error))?);
     keep(&home, &directory, &planned)?;
     let redactor = Arc::new(vault.redactor());
-    let wall = wall(&planned.plan, environment)?;
+    let wall = wall(&planned.plan, &places.state, environment)?;
     let options = RunOptions {
         run: run.clone(),
         plan_digest: planned.plan.digest(),
@@ -98,11 +99,11 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
 
 /// The wall around the native tools of a plan; none if it has no tools: what
 /// nothing leans on need not be tried.
-fn wall(plan: &Plan, environment: &Environment) -> Result<Option<Wall>, Failure> {
+fn wall(plan: &Plan, state: &Path, environment: &Environment) -> Result<Option<Wall>, Failure> {
     if plan.stages.iter().all(|stage| stage.grants.exec.is_none()) {
         return Ok(None);
     }
-    Ok(Some(sandbox::probe(&environment.child("launch")?)))
+    Ok(Some(sandbox::probe(&environment.child("launch")?, state)))
 }
 
 /// Keeps the plan and the pipeline's text with the run.

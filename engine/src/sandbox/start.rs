@@ -101,7 +101,7 @@ fn become_it(start: Start<'_>) -> Result<Infallible, LaunchError> {
     match order.errand {
         Errand::Prove => {
             proof::check(order)?;
-            sys::exit(0)
+            sys::exit(proof::code(order))
         }
         Errand::Run => Err(program.run(order)),
     }

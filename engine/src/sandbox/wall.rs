@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::launch::{Exit, Launch, LaunchError, Network, Output, Stdin};
+use super::proof;
 use super::running;
-use super::view::View;
+use super::view::{Place, View, WORKSPACE};
 use super::wire::Errand;
 use crate::model::{ChildProgram, WallLevel, limits};
+use crate::plan::Access;
 
 /// The walls that are built around a tool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,15 +128,21 @@ fn remedy(read: impl Fn(&str) -> Option<String>) -> String {
 
 /// The strongest wall of this machine: each is built around a child that tries
 /// to get through it, the strongest first. Blocks for some milliseconds.
-pub fn probe(program: &ChildProgram) -> Wall {
+///
+/// `folder` lies where the folders of stages will: it need not be there yet, but
+/// its file system has a say in whom a tool can be.
+pub fn probe(program: &ChildProgram, folder: &Path) -> Wall {
+    let folder = folder.ancestors().find(|folder| folder.is_dir());
     let mut reasons = Vec::new();
     for walls in [Walls::STRONG, Walls::UNFENCED, Walls::MEDIUM, Walls::WEAK] {
-        match prove(program, walls) {
-            Ok(()) => {
-                return Wall {
-                    reasons,
-                    ..Wall::of(walls)
-                };
+        match prove(program, walls, folder) {
+            Ok(is_superuser) => {
+                let mut wall = Wall::of(walls);
+                wall.reasons = reasons;
+                if is_superuser {
+                    wall.lost.push(SUPERUSER.to_owned());
+                }
+                return wall;
             }
             Err(error) if reasons.contains(&error.to_string()) => {}
             Err(error) => reasons.push(error.to_string()),
@@ -146,8 +154,13 @@ pub fn probe(program: &ChildProgram) -> Wall {
     }
 }
 
-/// Builds walls around a child that tries to get through them.
-pub(super) fn prove(program: &ChildProgram, walls: Walls) -> Result<(), LaunchError> {
+/// Builds walls around a child that tries to get through them; whether it is the
+/// superuser outside of them.
+pub(super) fn prove(
+    program: &ChildProgram,
+    walls: Walls,
+    folder: Option<&Path>,
+) -> Result<bool, LaunchError> {
     let root = rustix::fs::open(
         "/",
         rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC,
@@ -169,7 +182,15 @@ pub(super) fn prove(program: &ChildProgram, walls: Walls) -> Result<(), LaunchEr
         reserve_bytes: 0,
         walls,
         view: View {
-            places: Vec::new(),
+            places: folder
+                .iter()
+                .map(|folder| Place {
+                    root: folder.to_path_buf(),
+                    beneath: PathBuf::new(),
+                    at: Path::new(WORKSPACE).join("proof"),
+                    access: Access::Read,
+                })
+                .collect(),
             directory: Path::new("/").to_path_buf(),
         },
         secrets: Vec::new(),
@@ -178,10 +199,14 @@ pub(super) fn prove(program: &ChildProgram, walls: Walls) -> Result<(), LaunchEr
     let (running, _) = running::start_errand(program, launch, Errand::Prove)?;
     let end = running.wait()?;
     match end.exit {
-        Exit::Code(0) => Ok(()),
+        Exit::Code(0) => Ok(false),
+        Exit::Code(proof::SUPERUSER) => Ok(true),
         exit => Err(LaunchError::Lost(format!("{exit:?}"))),
     }
 }
+
+/// The file system of the stages cannot show its files as another user's.
+const SUPERUSER: &str = "a tool of the superuser is the superuser outside of its namespace, though without any capability: these files cannot be shown as another user's";
 
 type Loss = (&'static str, fn(Walls) -> bool);
 
@@ -204,7 +229,7 @@ const LOST: [Loss; 10] = [
         !walls.seccomp
     }),
     (
-        "a tool can see the user's other processes, and signal them where the kernel's Landlock is older than 6.12",
+        "a tool can see the user's other processes and, where Landlock is older than Linux 6.12, signal them, its launcher too",
         |walls| !walls.namespaces,
     ),
     (
