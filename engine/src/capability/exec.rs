@@ -28,7 +28,7 @@ use super::bindings::exec::{
     Captured, Chunk, Command, Error, Exit, Host, HostChild, Outcome, OutputMode, ToolInfo, Usage,
 };
 use super::{Attempt, Services};
-use crate::model::{CallDecision, ChildProgram, Failure, FailureClass, WallLevel, limits};
+use crate::model::{CallDecision, ChildProgram, Failure, WallLevel, limits};
 use crate::plan::StageRequest;
 use crate::policy::ToolNetwork;
 use crate::sandbox::{self, Surroundings, Wall};
@@ -130,19 +130,8 @@ impl Context {
 pub(super) fn refusal(request: &StageRequest, services: &Services) -> Option<Failure> {
     request.grants.exec.as_ref()?;
     let tools = services.exec.as_ref()?;
-    if tools.wall.level >= REQUIRED || tools.allow_weaker {
-        return None;
-    }
-    let (level, required) = (tools.wall.level.as_str(), REQUIRED.as_str());
-    let message = format!(
-        "the wall around native tools is `{level}` on this machine, and at least `{required}` is required"
-    );
-    let mut failure = Failure::new(FailureClass::Denied, "denied.sandbox", message);
-    failure.causes.clone_from(&tools.wall.reasons);
-    Some(failure.with_hint(format!(
-        "{}; or accept what it does not hold with --allow-weaker-sandbox",
-        tools.wall.remedy
-    )))
+    let is_enough = tools.wall.level >= REQUIRED || tools.allow_weaker;
+    (!is_enough).then(|| problem::too_weak(&tools.wall, REQUIRED))
 }
 
 impl Host for Attempt {

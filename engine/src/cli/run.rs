@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::arguments::{OnFailure, RunArguments};
 use super::environment::Environment;
 use super::failure::Failure;
@@ -15,7 +17,7 @@ use crate::plan::Plan;
 use crate::run::{InProcess, RunError, RunOptions, execute};
 use crate::runtime::Runtime;
 use crate::sandbox::{self, Wall};
-use crate::store::{Home, HomeError, RunDirectory};
+use crate::store::{Home, HomeError, Redactor, RunDirectory};
 
 pub(super) fn main(arguments: &RunArguments, environment: &Environment) -> Result<Exit, Failure> {
     let threads = services::threads()?;
@@ -32,7 +34,11 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     let source = Source::read(&arguments.pipeline.file, environment)?;
     let places = environment.places(&source.directory)?;
     let components = Arc::new(services::components(&source.directory, environment)?);
-    let planned = pipeline::resolve(&arguments.pipeline, source, &components, environment).await?;
+    let (file, event) = (&arguments.pipeline, &arguments.event);
+    let planned = pipeline::resolve(file, event, source, &components, environment).await?;
+    let Some(planned) = planned else {
+        return Ok(Exit::Success);
+    };
     pipeline::warn(&planned, environment);
     let vault = Arc::new(secrets::load(
         &planned.plan,
@@ -49,22 +55,10 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     home.sweep();
     let run = RunId::new();
     let directory = Arc::new(home.create_run(&run).map_err(|error| no_store(&error))?);
-    keep(&home, &directory, &planned)?;
     let redactor = Arc::new(vault.redactor());
+    keep(&home, &directory, &planned, &redactor, environment)?;
     let wall = wall(&planned.plan, &places.state, environment)?;
-    let options = RunOptions {
-        run: run.clone(),
-        plan_digest: planned.plan.digest(),
-        concurrency: arguments.concurrency.unwrap_or_else(default_concurrency),
-        on_failure: match arguments.on_failure {
-            OnFailure::Continue => crate::run::OnFailure::Continue,
-            OnFailure::Bail => crate::run::OnFailure::Bail,
-        },
-        wall: wall.as_ref().map(|wall| wall.level),
-        lost: wall.iter().flat_map(|wall| wall.lost.clone()).collect(),
-        redactor: Arc::clone(&redactor),
-        jitter: random::fraction,
-    };
+    let options = options(arguments, &run, &planned.plan, &redactor, wall.as_ref());
     let tools = wall.map(|wall| (wall, arguments.allow_weaker_sandbox));
     let services = services::of_run(&places, &directory, &vault, environment, tools)?;
     let shown = Shown::start(arguments.output, environment)
@@ -106,13 +100,56 @@ fn wall(plan: &Plan, state: &Path, environment: &Environment) -> Result<Option<W
     Ok(Some(sandbox::probe(&environment.child("launch")?, state)))
 }
 
+fn options(
+    arguments: &RunArguments,
+    run: &RunId,
+    plan: &Plan,
+    redactor: &Arc<Redactor>,
+    wall: Option<&Wall>,
+) -> RunOptions {
+    RunOptions {
+        run: run.clone(),
+        plan_digest: plan.digest(),
+        concurrency: arguments.concurrency.unwrap_or_else(default_concurrency),
+        on_failure: match arguments.on_failure {
+            OnFailure::Continue => crate::run::OnFailure::Continue,
+            OnFailure::Bail => crate::run::OnFailure::Bail,
+        },
+        wall: wall.map(|wall| wall.level),
+        lost: wall.map_or_else(Vec::new, |wall| wall.lost.clone()),
+        redactor: Arc::clone(redactor),
+        jitter: random::fraction,
+    }
+}
+
 /// Keeps the plan and the pipeline's text with the run.
-fn keep(home: &Home, directory: &RunDirectory, planned: &Planned) -> Result<(), Failure> {
+///
+/// The text is what the repository holds anyway. The plan has what the invoker said,
+/// which may be a secret's value in the wrong place: it is redacted like everything
+/// else that is kept, and no longer has the digest that the journal names.
+fn keep(
+    home: &Home,
+    directory: &RunDirectory,
+    planned: &Planned,
+    redactor: &Redactor,
+    environment: &Environment,
+) -> Result<(), Failure> {
     let failed =
         |error: std::io::Error| infrastructure(&format!("the plan cannot be kept: {error}"));
     home.put_blob(planned.source.text.as_bytes())
         .map_err(failed)?;
-    let plan = serde_json::to_vec(&planned.plan).map_err(|error| failed(error.into()))?;
+    let mut plan = serde_json::to_vec(&planned.plan).map_err(|error| failed(error.into()))?;
+    if !redactor.is_empty() {
+        let whole: Value = serde_json::from_slice(&plan).map_err(|error| failed(error.into()))?;
+        let kept = redactor.redact_value(whole.clone());
+        if kept != whole {
+            environment.tell(
+                "warning: an input or `env` holds the value of a secret; it is kept as `***`, \
+                 and stages get it as plain text: pass it as `${{ secrets.NAME }}` instead\n",
+            );
+            plan = kept.to_string().into_bytes();
+        }
+    }
     directory.put_plan(&plan).map_err(failed)
 }
 

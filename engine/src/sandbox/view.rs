@@ -84,7 +84,7 @@ pub(super) const SYSTEM: [&str; 9] = [
 ];
 
 /// What programs read of `/etc`: no passwords, no keys, nothing about the user.
-pub(super) const SETTINGS: [&str; 28] = [
+pub(super) const SETTINGS: [&str; 27] = [
     "alternatives",
     "ca-certificates",
     "ca-certificates.conf",
@@ -92,7 +92,6 @@ pub(super) const SETTINGS: [&str; 28] = [
     "debian_version",
     "fonts",
     "gai.conf",
-    "host.conf",
     "ld.so.cache",
     "ld.so.conf",
     "ld.so.conf.d",

@@ -4,8 +4,8 @@ use std::io;
 
 use super::super::bindings::exec::Error;
 use super::super::bindings::types::Problem;
-use crate::model::{CallDecision, Digest, WallLevel};
-use crate::sandbox::{LaunchError, ToolError, tree::TreeError};
+use crate::model::{CallDecision, Digest, Failure, FailureClass, WallLevel};
+use crate::sandbox::{LaunchError, ToolError, Wall, tree::TreeError};
 
 /// A refusal or a failure, for the guest and for the record.
 #[derive(Debug, Clone)]
@@ -61,6 +61,21 @@ pub(super) fn not_granted(tool: &str) -> Refusal {
     ))
 }
 
+/// Why no tool may run on this machine.
+pub(super) fn too_weak(wall: &Wall, required: WallLevel) -> Failure {
+    let message = format!(
+        "the wall around native tools is `{}` on this machine, and at least `{}` is required",
+        wall.level.as_str(),
+        required.as_str()
+    );
+    let mut failure = Failure::new(FailureClass::Denied, "denied.sandbox", message);
+    failure.causes.clone_from(&wall.reasons);
+    failure.with_hint(format!(
+        "{}; or accept what it does not hold with --allow-weaker-sandbox",
+        wall.remedy
+    ))
+}
+
 pub(super) fn hosts_unsupported(tool: &str, level: WallLevel) -> Refusal {
     Refusal::denied(problem(
         "exec.unsupported",
@@ -97,7 +112,9 @@ pub(super) fn malformed(message: String) -> Refusal {
 }
 
 pub(super) fn limit(code: &str, message: String) -> Refusal {
-    Refusal::failed(Error::LimitExceeded(problem(code, message, None)))
+    let memory = "raise `resources: { memory: … }` of the stage";
+    let hint = (code == "limit.memory").then(|| memory.to_owned());
+    Refusal::failed(Error::LimitExceeded(problem(code, message, hint)))
 }
 
 pub(super) fn not_on_this_machine(tool: &str) -> Refusal {
