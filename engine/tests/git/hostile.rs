@@ -297,6 +297,7 @@ fn booby_trap(repository: &Path, git_folder: &Path, trace: &Path) {
     }
 }
 
+/// E22
 #[test]
 fn no_program_that_a_repository_names_is_run() {
     let world = World::new();
