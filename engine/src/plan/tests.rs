@@ -285,6 +285,11 @@ fn grants_are_read_and_judged() {
             "http: [\"GET https://${{ inputs.tag }}.example.org/\"]",
             &["E0303 "],
         ),
+        // What stands for `${{` itself in a text is no expression in a pattern either.
+        (
+            "http: [\"GET https://example.org/$${{ inputs.tag }}\"]",
+            &["E0303 "],
+        ),
         ("git: { list: [\"ext::sh -c id\"] }", &["E0303 "]),
         ("exec: [{ tool: sh, network: host }]", &["E0302 "]),
         (
@@ -583,6 +588,14 @@ fn what_other_stages_return_has_the_types_of_their_plugins() {
         ),
     ];
     expect_all(&cases.map(|(body, expected)| (after(&body), expected)));
+}
+
+#[test]
+fn mistakes_of_types_are_shown_with_those_of_plugins_and_once() {
+    let text = "version: 1\ninputs: { n: { type: number, default: 3 } }\nstages:\n  a: { uses: builtin:branch-check, with: { repository: \".\", branch: \"${{ inputs.n + 'x' }}\" }, capabilities: { git: { list: [\".\"] } } }\n  b: { uses: builtin:echo, needs: [a], if: \"inputs.n == '3' || stages.a.outputs.comit == 'y'\", with: { txet: x } }\n";
+    let (_, found) = plan(text, facts());
+    let codes: Vec<&str> = found.iter().map(|it| it.code).collect();
+    assert_eq!(codes, ["E0215", "E0215", "E0206", "E0403"], "{found:#?}");
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn features() -> WasmFeatures {
 }
 
 /// Every import of a component, sorted.
-pub(super) fn imports(bytes: &[u8]) -> Result<Vec<Import>, ComponentError> {
+pub fn imports(bytes: &[u8]) -> Result<Vec<Import>, ComponentError> {
     check_kind(bytes)?;
     let invalid = |error: wasmparser::BinaryReaderError| ComponentError::Invalid(error.to_string());
     let mut names = Vec::new();
