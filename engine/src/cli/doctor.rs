@@ -13,7 +13,6 @@ use super::environment::Environment;
 use super::failure::Failure;
 use super::{Exit, builtin, facts, services};
 use crate::egress;
-use crate::model::WallLevel;
 use crate::report::{Paint, Tone, escape};
 use crate::sandbox::{self, Wall};
 
@@ -265,7 +264,7 @@ fn wall(wall: &Wall) -> Check {
         let _ = write!(found, "; {reason}");
     }
     let mut check = Check::ok("wall of native tools", found);
-    if wall.level < WallLevel::Strong {
+    if !wall.lost.is_empty() {
         check.state = CheckState::Warn;
         check.lost.clone_from(&wall.lost);
         check.next = Some(format!(

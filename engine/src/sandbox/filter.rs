@@ -126,7 +126,8 @@ const REFUSED: &[c_long] = &[
     FILE_SETATTR,
 ];
 
-/// Newer than the C library's list.
+/// Newer than the C library's list, on every architecture or on some.
+const FCHMODAT2: c_long = 452;
 const OPEN_TREE_ATTR: c_long = 467;
 const FILE_SETATTR: c_long = 469;
 
@@ -196,7 +197,7 @@ fn add_set_id(rules: &mut Rules) {
     };
     add(libc::SYS_fchmod, 1);
     add(libc::SYS_fchmodat, 2);
-    add(libc::SYS_fchmodat2, 2);
+    add(FCHMODAT2, 2);
     add(libc::SYS_mknodat, 2);
     #[cfg(target_arch = "x86_64")]
     {

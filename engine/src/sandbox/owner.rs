@@ -18,6 +18,7 @@ use super::sys::{self, Side};
 use super::view::View;
 use super::wire::{self, Request};
 use crate::model::limits;
+use crate::plan::Access;
 
 /// Whom a tool is, outside of its namespace.
 pub(super) struct Owner {
@@ -53,7 +54,11 @@ fn trees_of_nobody(view: &View) -> io::Result<Vec<Option<OwnedFd>>> {
     places
         .map(|place| {
             let tree = sys::copy_tree(place.open()?, Path::new(""))?;
-            sys::map_owners(&tree, &namespace)?;
+            match sys::map_owners(&tree, &namespace) {
+                // What anybody may read needs no owner.
+                Err(_) if place.access == Access::Read => {}
+                mapped => mapped?,
+            }
             Ok(Some(tree))
         })
         .collect()
