@@ -2,11 +2,13 @@
 //!
 //! - `tidy`: the rules of the house, read from the sources
 //! - `guests`: hostile components, built from `tests/plugins`
+//! - `hostile`: every attack that we know of, and which test proves its wall
 //! - `commands`: the whole command line, as a person and as CI would use it
 //! - `stages`: the four built-in stages with real servers and real tools
 
 mod commands;
 mod guests;
+mod hostile;
 #[expect(
     dead_code,
     unreachable_pub,

@@ -117,6 +117,7 @@ async fn get(client: &Client, url: &str, leave: Leave) -> Result<(), Error> {
     client.send(request, leave).await.map(drop)
 }
 
+/// Row C02, C05, C06, C07, C09: this machine in every notation, and names that lead to it.
 #[tokio::test]
 async fn no_form_of_a_host_reaches_this_machine_without_leave() {
     assert!(TO_THIS_MACHINE.len() >= 60);
@@ -148,6 +149,7 @@ async fn no_form_of_a_host_reaches_this_machine_without_leave() {
     assert!(nobody.await, "something reached the canary");
 }
 
+/// Row C03: metadata addresses, whatever is granted.
 #[tokio::test]
 async fn metadata_and_link_local_addresses_stay_closed_with_leave() {
     let resolver = ScriptedResolver::new().answer("meta.test", &["100.100.100.200"]);
@@ -172,6 +174,7 @@ async fn metadata_and_link_local_addresses_stay_closed_with_leave() {
     }
 }
 
+/// Row C07: a second answer to the same question.
 #[tokio::test]
 async fn a_name_is_looked_up_once_and_its_judged_address_is_dialled() {
     let canary = TcpListener::bind("127.0.0.1:0").await.unwrap();

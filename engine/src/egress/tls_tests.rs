@@ -106,6 +106,7 @@ async fn a_server_with_a_trusted_certificate_is_spoken_to() {
     assert_eq!(get(&client, &url).await.unwrap(), "hi");
 }
 
+/// Row C13: certificates of nobody, of another, of another time.
 #[tokio::test]
 async fn a_server_that_proves_nothing_is_refused() {
     let (trusted, stranger) = (Authority::new("ours"), Authority::new("theirs"));
@@ -130,6 +131,7 @@ async fn a_server_that_proves_nothing_is_refused() {
     }
 }
 
+/// Row C13: no TLS at all.
 #[tokio::test]
 async fn a_server_without_tls_is_not_spoken_to_in_plain() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -292,6 +292,8 @@ fn get(url: &str) -> Request<WasiBody> {
     request("GET", url, &[], "")
 }
 
+/// Row C01, C17: hosts, methods, ports and labels that no grant covers; nothing is looked
+/// up.
 #[tokio::test]
 async fn a_request_that_is_not_granted_looks_nothing_up_and_is_recorded() {
     let port = Server::start().await.port;
@@ -335,6 +337,7 @@ async fn a_request_that_is_not_granted_looks_nothing_up_and_is_recorded() {
     assert!(stage.script.asked().is_empty());
 }
 
+/// Row C02: this machine under a name that is granted.
 #[tokio::test]
 async fn a_granted_name_that_leads_inside_needs_leave() {
     let port = Server::start().await.port;
@@ -471,6 +474,7 @@ async fn equal_requests_have_a_key_each_that_every_attempt_repeats() {
     assert_eq!(key_of(&server.got()), "mine");
 }
 
+/// Row C16, D07: a stand-in to another host, in a path, in a body.
 #[tokio::test]
 async fn secrets_are_swapped_in_headers_to_their_hosts_and_nowhere_else() {
     let mut server = Server::start().await;
@@ -601,6 +605,7 @@ async fn a_secret_url_is_swapped_whole_and_then_judged_like_any_other() {
     assert!(server.requests.try_recv().is_err());
 }
 
+/// Row D07: requests that fail, and what is recorded of them.
 #[tokio::test]
 async fn nothing_that_is_recorded_holds_a_secret() {
     let server = Server::start().await;
@@ -669,6 +674,7 @@ async fn a_request_that_its_guest_forgets_ends_and_is_recorded() {
     }
 }
 
+/// Row A28: the guest dies while a request is under way.
 #[tokio::test]
 async fn the_end_of_an_attempt_ends_and_records_its_requests() {
     let (stage, mut stream, waiting) = hanging("POST", Duration::from_mins(1)).await;
@@ -678,6 +684,7 @@ async fn the_end_of_an_attempt_ends_and_records_its_requests() {
     assert!(waiting.await.unwrap().is_err());
 }
 
+/// Row A16: a server that never answers.
 #[tokio::test]
 async fn cancellation_and_the_deadline_end_a_request() {
     let (stage, mut stream, waiting) = hanging("GET", Duration::from_mins(1)).await;

@@ -491,6 +491,7 @@ mod tests {
         }
     }
 
+    /// Row F02: words of ssh's command.
     #[test]
     fn words_are_quoted_for_a_shell() {
         assert_eq!(quoted("/a'; id; '"), r"'/a'\''; id; '\'''");

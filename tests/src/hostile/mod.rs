@@ -1,0 +1,7 @@
+//! Hostile: what means harm, driven against the engine.
+//!
+//! - `rows`: every attack, and those that no test proves
+//! - `table`: which test proves which row, and the page that says so
+
+mod rows;
+mod table;
