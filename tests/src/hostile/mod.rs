@@ -3,5 +3,9 @@
 //! - `rows`: every attack, and those that no test proves
 //! - `table`: which test proves which row, and the page that says so
 
+mod bombs;
+mod crafted;
+mod proposals;
 mod rows;
 mod table;
+mod wasm;

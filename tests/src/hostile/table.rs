@@ -158,7 +158,7 @@ fn every_row_is_proven_by_a_test_or_open_with_its_reason() {
         match (proofs.get(*id), reasons) {
             (Some(_), 0) | (None, 1) => {}
             (Some(tests), _) => {
-                wrong.push(format!("{id} is proven: take it out of `OPEN` ({tests:?})"))
+                wrong.push(format!("{id} is proven: take it out of `OPEN` ({tests:?})"));
             }
             (None, 0) => wrong.push(format!(
                 "{id} has no test that names it, and no reason in `OPEN`"
