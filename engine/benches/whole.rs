@@ -41,6 +41,7 @@ fn main() {
     bench.many_stages();
     bench.plan();
     bench.fetch();
+    bench.log();
 }
 
 impl Bench {
@@ -148,6 +149,33 @@ impl Bench {
             ("engine", &engine),
             ("git clone --depth 1", &git),
             7,
+        );
+    }
+
+    /// A tool that writes 1 GB of lines: redacted, kept compressed, shown; and a
+    /// bare pipe.
+    fn log(&self) {
+        const BYTES: u64 = 1_000_000_000;
+        let line =
+            "a line of about a hundred bytes, as a compiler may write it: src/main.rs:1:1 and more";
+        let flood = format!("yes '{line}' | head -c {BYTES}");
+        let pipeline = format!(
+            "version: 1\nname: log\nstages:\n  flood:\n    uses: builtin:build\n    with: {{ script: \"{flood}\" }}\n    resources: {{ log: 4GiB }}\n    capabilities: {{ exec: [{{ tool: sh }}] }}\n"
+        );
+        let file = self.directory.path().join("log.yaml");
+        fs::write(&file, pipeline).expect("written");
+        let file = file.display().to_string();
+        let engine = || self.engine(&["run", "--output", "plain", &file]);
+        let pipe = || measure(Command::new("sh").args(["-c", &format!("{flood} | cat")]));
+        let (ours, _) = compare(
+            "a log of 1 GB, redacted, kept and shown",
+            ("engine", &engine),
+            ("a bare pipe", &pipe),
+            3,
+        );
+        println!(
+            "  {:>9.0} MB a second\n",
+            1e3 / ours.wall.as_secs_f64().max(1e-6)
         );
     }
 

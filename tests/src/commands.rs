@@ -65,6 +65,82 @@ fn every_mistake_of_a_file_is_shown_at_once_with_its_place() {
 }
 
 #[test]
+fn every_plugin_that_cannot_be_used_is_shown_where_it_is_named() {
+    let bench = Workbench::new();
+    bench.write("text.wasm", "no component");
+    bench.write(
+        "pipeline.yaml",
+        "version: 1\nplugins: { mine: { source: gone.wasm } }\nstages:\n  a: { uses: mine }\n  b: { uses: text.wasm }\n  c: { uses: builtin:fetsch }\n  d:\n    uses: builtin:branch-check\n    with: { repository: ., brnach: main }\n    capabilities: { git: { list: [.] } }\n",
+    );
+    let ended = bench.engine(&["run"]);
+    assert_eq!(ended.code, Some(2));
+    for said in [
+        "error[E0401]: there is no file `gone.wasm`\n --> pipeline.yaml:4:14",
+        "error[E0404]: `text.wasm` cannot be used as a plugin: the file is not WebAssembly\n --> pipeline.yaml:5:14",
+        "error[E0401]: there is no built-in plugin `fetsch`\n --> pipeline.yaml:6:14",
+        "error[E0403]: builtin:branch-check has no input `brnach`\n --> pipeline.yaml:9:28",
+        "4 errors",
+    ] {
+        assert!(ended.stderr.contains(said), "{said}\n{}", ended.stderr);
+    }
+}
+
+#[test]
+fn an_event_that_the_pipeline_does_not_name_ends_well_and_says_why() {
+    let bench = Workbench::new();
+    bench.write(
+        "pipeline.yaml",
+        "version: 1\non: { push: { branches: [main] } }\nstages: { p: { uses: builtin:branch-check, with: { repository: . }, capabilities: { git: { list: [.] } } } }\n",
+    );
+    let event = r#"{ "trigger": "push", "ref": "refs/heads/dev" }"#;
+    bench.write("event.json", event);
+    let ended = bench.engine(&["run", "--event", "event.json"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("`dev` matches none of `branches`"),
+        "{}",
+        ended.stderr
+    );
+    assert!(bench.engine(&["runs"]).stdout.is_empty());
+    bench.write("event.json", &event.replace("push", "psh"));
+    let ended = bench.engine(&["plan", "--event", "event.json"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+}
+
+#[test]
+fn a_secret_in_an_input_is_not_kept_and_not_passed_over_in_silence() {
+    let bench = Workbench::new();
+    bench.guest("probe");
+    bench.write(
+        "pipeline.yaml",
+        "version: 1\nname: p\ninputs: { note: {} }\nsecrets: { key: { kind: token } }\nstages:\n  probe: { uses: ./probe.wasm, with: { do: print, with: '${{ inputs.note }}' } }\n",
+    );
+    let value = "hunter2-and-more";
+    let ended = bench
+        .command(&["run", "--secret", "key=env:KEY"])
+        .env("KEY", value)
+        .env("ENGINE_INPUT_NOTE", format!("the key is {value}"))
+        .output()
+        .expect("the engine starts");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(0), "{said}");
+    assert!(said.contains("holds the value of a secret"), "{said}");
+    assert!(
+        said.contains("the key is ***") && !said.contains(value),
+        "{said}"
+    );
+    let runs = std::fs::read_dir(bench.state().join("runs")).expect("runs");
+    let plans = runs.map(|run| run.expect("a run").path().join("plan.json"));
+    let plans: Vec<String> = plans
+        .map(|plan| std::fs::read_to_string(plan).expect("a plan"))
+        .collect();
+    assert!(
+        plans[0].contains("the key is ***") && !plans[0].contains(value),
+        "{plans:?}"
+    );
+}
+
+#[test]
 fn a_missing_grant_is_refused_with_the_line_that_allows_it() {
     let bench = Workbench::new();
     let pipeline = "version: 1\nname: p\nstages:\n  b:\n    uses: builtin:branch-check\n    with: { repository: . }\n";
@@ -164,12 +240,26 @@ fn a_run_that_was_killed_keeps_its_record_and_is_shown_as_interrupted() {
             break;
         }
     }
+    let going = bench.engine(&["show", "last"]);
+    assert!(going.stdout.contains("the run goes on"), "{}", going.stdout);
+    assert!(
+        going.stderr.contains("goes on; this is its record"),
+        "{}",
+        going.stderr
+    );
     child.kill().expect("it runs");
     child.wait().expect("it ends");
+    let ended = bench.engine(&["show", "last"]);
+    assert!(
+        ended.stderr.contains("nobody works on run"),
+        "{}",
+        ended.stderr
+    );
     let runs = bench.engine(&["runs"]);
     assert!(runs.stdout.contains("interrupted"), "{}", runs.stdout);
     let record = bench.engine(&["show", "last", "--format", "json"]);
     let record: serde_json::Value = serde_json::from_str(&record.stdout).expect("it is JSON");
+    assert_eq!(record["state"], "interrupted");
     let events = record["events"].as_array().expect("events");
     let facts = shown.iter().filter(|line| line.contains("\"seq\"")).count();
     assert!(

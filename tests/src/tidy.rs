@@ -1,5 +1,6 @@
 //! Tidy: rules of the house that the compiler does not keep.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -191,6 +192,50 @@ fn every_capability_has_its_file_and_its_section() {
             "docs/capabilities.md lacks {capability}"
         );
     }
+}
+
+/// The dotted codes of the host that a text has between quotes.
+fn host_codes(text: &str) -> BTreeSet<String> {
+    let groups = [
+        "limit.", "denied.", "host.", "git.", "http.", "exec.", "plugin.",
+    ];
+    let mut codes = BTreeSet::new();
+    for group in groups {
+        for (at, _) in text.match_indices(&format!("\"{group}")) {
+            let quoted = text[at + 1..].split('"').next().unwrap_or_default();
+            let rest = &quoted[group.len()..];
+            if !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_lowercase() || b == b'-') {
+                codes.insert(quoted.to_owned());
+            }
+        }
+    }
+    codes
+}
+
+#[test]
+fn every_code_that_the_host_can_emit_is_in_the_list_and_every_listed_one_is_emitted() {
+    let all = sources("engine/src");
+    let (mut listed, mut emitted) = (BTreeSet::new(), BTreeSet::new());
+    for (path, text) in &all {
+        if path.ends_with("model/host_code.rs") {
+            listed = host_codes(text);
+        } else if matches!(
+            room(path).as_str(),
+            "capability" | "egress" | "runtime" | "run" | "store" | "sandbox"
+        ) && !is_test(path)
+        {
+            emitted.extend(host_codes(
+                text.split("#[cfg(test)]").next().unwrap_or_default(),
+            ));
+        }
+    }
+    let unlisted: Vec<_> = emitted.difference(&listed).collect();
+    assert!(
+        unlisted.is_empty(),
+        "add to model/host_code.rs and docs/errors.md: {unlisted:?}"
+    );
+    let unused: Vec<_> = listed.difference(&emitted).collect();
+    assert!(unused.is_empty(), "nothing emits: {unused:?}");
 }
 
 #[test]

@@ -24,7 +24,12 @@ pub(super) struct Arguments {
 #[derive(Debug, Clone, Args)]
 pub(super) struct Global {
     /// Work as if started in this directory
-    #[arg(short = 'C', value_name = "DIR", global = true)]
+    #[arg(
+        short = 'C',
+        value_name = "DIR",
+        global = true,
+        env = "ENGINE_DIRECTORY"
+    )]
     pub(super) directory: Option<PathBuf>,
     /// Where runs are kept, instead of the user's state directory
     #[arg(long, value_name = "DIR", global = true, env = "ENGINE_STATE_DIR")]
@@ -82,7 +87,7 @@ pub(super) struct InitArguments {
     #[arg(value_name = "FILE", default_value = "pipeline.yaml")]
     pub(super) file: PathBuf,
     /// Print it instead
-    #[arg(long)]
+    #[arg(long, env = "ENGINE_STDOUT")]
     pub(super) stdout: bool,
 }
 
@@ -92,16 +97,28 @@ pub(super) struct PipelineArguments {
     /// The pipeline
     #[arg(value_name = "FILE", default_value = "pipeline.yaml")]
     pub(super) file: PathBuf,
-    /// An input of the pipeline
+    /// An input of the pipeline; what is not given here may be in `ENGINE_INPUT_<NAME>`
     #[arg(long = "input", short = 'i', value_name = "NAME=VALUE")]
     pub(super) inputs: Vec<String>,
+}
+
+/// What is said to have happened.
+#[derive(Debug, Args)]
+pub(super) struct EventArguments {
+    /// What has happened, as a JSON file, or `github` for the variables of its runner: `on` of
+    /// the pipeline says whether it runs
+    #[arg(long, value_name = "FILE", env = "ENGINE_EVENT")]
+    pub(super) event: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
     #[command(flatten)]
     pub(super) pipeline: PipelineArguments,
-    /// Where a secret comes from: `env:VARIABLE`, `file:PATH`
+    #[command(flatten)]
+    pub(super) event: EventArguments,
+    /// Where a secret comes from: `env:VARIABLE`, `file:PATH`, `stdin`; what is not given here
+    /// may be in `ENGINE_SECRET_<NAME>`
     #[arg(long = "secret", value_name = "NAME=SOURCE")]
     pub(super) secrets: Vec<String>,
     /// Most stages at the same time [default: twice the processors]
@@ -164,8 +181,10 @@ pub(super) struct ValidateArguments {
 pub(super) struct PlanArguments {
     #[command(flatten)]
     pub(super) pipeline: PipelineArguments,
+    #[command(flatten)]
+    pub(super) event: EventArguments,
     /// The form of the answer
-    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text, env = "ENGINE_FORMAT")]
     pub(super) format: PlanFormat,
 }
 
@@ -194,7 +213,13 @@ pub(super) enum PlanFormat {
 #[derive(Debug, Args)]
 pub(super) struct RunsArguments {
     /// At most so many, the newest first
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+    #[arg(
+        long,
+        short = 'n',
+        value_name = "N",
+        default_value_t = 20,
+        env = "ENGINE_LIMIT"
+    )]
     pub(super) limit: usize,
     /// The form of the answer
     #[arg(long, value_enum, default_value_t = Format::Text, env = "ENGINE_FORMAT")]
@@ -230,7 +255,7 @@ pub(super) struct DoctorArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArguments {
-    /// The code, such as E0301
+    /// The code, such as E0301 or limit.memory
     #[arg(value_name = "CODE")]
     pub(super) code: String,
 }
@@ -272,4 +297,44 @@ pub(super) enum Internal {
         #[arg(long)]
         private: bool,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Arguments;
+
+    /// Each has a variable of its own for each name, `ENGINE_INPUT_TAG`.
+    const BY_NAME: [&str; 2] = ["input", "secret"];
+
+    fn flags(command: &clap::Command, wrong: &mut Vec<String>) {
+        for flag in command.get_arguments().filter(|it| !it.is_positional()) {
+            let name = flag.get_long().unwrap_or(flag.get_id().as_str());
+            let exempt = BY_NAME.contains(&name)
+                || name.starts_with("allow-")
+                || matches!(name, "help" | "version");
+            let variable = flag.get_env().map(|it| it.to_string_lossy().into_owned());
+            let expected = format!("ENGINE_{}", name.to_ascii_uppercase().replace('-', "_"));
+            let expected = (!exempt).then_some(expected);
+            if variable != expected {
+                wrong.push(format!("{} --{name}: {variable:?}", command.get_name()));
+            }
+        }
+        for inner in command.get_subcommands().filter(|it| !it.is_hide_set()) {
+            flags(inner, wrong);
+        }
+    }
+
+    #[test]
+    fn every_flag_has_its_variable_as_its_default() {
+        let mut wrong = Vec::new();
+        flags(&Arguments::command(), &mut wrong);
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn the_command_line_is_put_together_well() {
+        Arguments::command().debug_assert();
+    }
 }

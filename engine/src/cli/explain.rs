@@ -17,6 +17,9 @@ pub(super) fn main(
         let failure = Failure::new(Exit::Usage, unknown.to_string());
         match unknown.suggestion {
             Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None if unknown.code.starts_with("plugin.") => {
+                failure.hint("it is the plugin's own: its README explains it")
+            }
             None => failure.hint("the codes are listed in docs/errors.md"),
         }
     })?;

@@ -9,7 +9,7 @@ use super::environment::Environment;
 use crate::capability::git;
 use crate::plan::{Facts, GitFacts, ToolFacts};
 use crate::sandbox::{self, Surroundings};
-use crate::spec::Spec;
+use crate::spec::{Occurrence, Spec};
 
 /// Gathers the facts that a plan rests on. After it nothing reads the
 /// environment.
@@ -17,6 +17,7 @@ pub(super) fn gather(
     parsed: &Spec,
     directory: &Path,
     inputs: BTreeMap<String, Value>,
+    event: Option<Occurrence>,
     environment: &Environment,
 ) -> Facts {
     let root = repository_root(directory);
@@ -44,7 +45,15 @@ pub(super) fn gather(
         inputs,
         tools: tools.collect(),
         git: root.and_then(|root| git_facts(&root)),
-        trigger: "cli".to_owned(),
+        trigger: match &event {
+            Some(event) => event.trigger.as_str().to_owned(),
+            None => "cli".to_owned(),
+        },
+        // The files have done their work, and may be many.
+        event: event.map(|event| Occurrence {
+            files: None,
+            ..event
+        }),
         os: std::env::consts::OS.to_owned(),
         arch: std::env::consts::ARCH.to_owned(),
     }

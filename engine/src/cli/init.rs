@@ -20,9 +20,12 @@ pub(super) fn main(arguments: &InitArguments, environment: &Environment) -> Resu
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let git =
-        facts::repository_root(&environment.directory).and_then(|root| facts::git_facts(&root));
-    let text = propose(&names, git.and_then(|git| git.branch).as_deref());
+    let root = facts::repository_root(&environment.directory);
+    let git = root.as_deref().and_then(facts::git_facts);
+    let folder = root.or_else(|| environment.directory.canonicalize().ok());
+    let folder = folder.as_deref().and_then(Path::file_name);
+    let name = name_of(&folder.unwrap_or_default().to_string_lossy());
+    let text = propose(&name, &names, git.and_then(|git| git.branch).as_deref());
     if arguments.stdout {
         environment.print(&text);
         return Ok(Exit::Success);
@@ -138,10 +141,26 @@ const RECIPES: [Recipe; 5] = [
     },
 ];
 
+/// The name of a pipeline, after the folder of its repository: what is the same in
+/// every notation, and one word where nothing is.
+fn name_of(folder: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let words: Vec<&str> = folder
+        .split(|c| !plain(c))
+        .filter(|it| !it.is_empty())
+        .collect();
+    let name: String = words.join("-").chars().take(100).collect();
+    if name.chars().any(|c| c.is_ascii_alphanumeric()) {
+        name
+    } else {
+        "pipeline".to_owned()
+    }
+}
+
 /// A first pipeline for a repository with these files at its root: checks the
 /// branch, fetches it, builds it. `branch` is the branch that is built unless
 /// the invoker says otherwise; none leaves the choice to the repository's HEAD.
-pub(super) fn propose(files: &[&str], branch: Option<&str>) -> String {
+pub(super) fn propose(name: &str, files: &[&str], branch: Option<&str>) -> String {
     let found: Vec<&Recipe> = RECIPES
         .iter()
         .filter(|recipe| files.contains(&recipe.file))
@@ -153,6 +172,7 @@ pub(super) fn propose(files: &[&str], branch: Option<&str>) -> String {
         name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(plain)
     });
     let mut text = String::from(HEAD);
+    let _ = writeln!(text, "name: \"{name}\"");
     if let Some(branch) = branch {
         let _ = write!(
             text,
@@ -187,7 +207,6 @@ const HEAD: &str = r"# Checks a branch of this repository, fetches it, builds it
 #
 # A stage can do nothing that `capabilities` does not grant it.
 version: 1
-name: build
 ";
 
 const BRANCH_CHECK: &str = r#"  # Fails when the branch is missing. More rules: `allow`, `deny`, `up-to-date-with`.
@@ -264,7 +283,7 @@ fn quoted(words: &[&str]) -> String {
 mod tests {
     use insta::assert_snapshot;
 
-    use super::{InitError, propose, write_new};
+    use super::{InitError, name_of, propose, write_new};
     use crate::spec::Spec;
 
     fn parsed(text: &str) -> Spec {
@@ -287,9 +306,13 @@ mod tests {
     fn a_proposal_builds_what_is_there() {
         assert_snapshot!(
             "init_rust",
-            propose(&["Cargo.toml", "Cargo.lock", "Makefile"], Some("main"))
+            propose(
+                "shop-api",
+                &["Cargo.toml", "Cargo.lock", "Makefile"],
+                Some("main")
+            )
         );
-        assert_snapshot!("init_nothing", propose(&[], None));
+        assert_snapshot!("init_nothing", propose("shop-api", &[], None));
     }
 
     #[test]
@@ -316,7 +339,7 @@ mod tests {
             (&["Makefile"], "make", "make"),
         ];
         for (files, tools, expected) in table {
-            let text = propose(files, None);
+            let text = propose("x", files, None);
             let spec = parsed(&text);
             let build = spec.stages.iter().find(|stage| stage.id.value == "build");
             let exec = &build.expect("a stage that builds").capabilities.exec;
@@ -343,7 +366,7 @@ mod tests {
         ];
         for kind in kinds {
             for branch in [None, Some("main")] {
-                let text = propose(&[kind, "tests"], branch);
+                let text = propose("x", &[kind, "tests"], branch);
                 let (spec, mut found) = crate::spec::parse(&text);
                 let spec = spec.unwrap_or_else(|| panic!("{kind}: {found:?}"));
                 found.extend(crate::spec::check(&spec, &text));
@@ -355,7 +378,7 @@ mod tests {
     #[test]
     fn a_branch_that_means_something_else_in_yaml_or_here_is_left_out() {
         for branch in ["main", "release/1.4", "9-fix"] {
-            let text = propose(&[], Some(branch));
+            let text = propose("x", &[], Some(branch));
             assert_eq!(parsed(&text).inputs.len(), 1, "{branch:?}");
             assert!(text.contains(branch), "{branch:?}");
         }
@@ -369,9 +392,28 @@ mod tests {
             "a\u{202e}b",
         ] {
             assert!(
-                parsed(&propose(&[], Some(branch))).inputs.is_empty(),
+                parsed(&propose("x", &[], Some(branch))).inputs.is_empty(),
                 "{branch:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_pipeline_is_called_like_the_folder_of_its_repository() {
+        for (folder, name) in [
+            ("shop-api", "shop-api"),
+            ("My Shop (2)", "My-Shop-2"),
+            ("caf\u{e9}", "caf"),
+            ("yes", "yes"),
+            ("a\"b\n", "a-b"),
+            ("\u{202e}", "pipeline"),
+            ("---", "pipeline"),
+            ("", "pipeline"),
+        ] {
+            let found = name_of(folder);
+            assert_eq!(found, name);
+            let spec = parsed(&propose(&found, &[], None));
+            assert_eq!(spec.name.expect("a name").value, name);
         }
     }
 

@@ -103,6 +103,7 @@ fn options(mode: OutputMode, environment: &Environment) -> ReportOptions {
     ReportOptions {
         color,
         terminal: Box::new(terminal_size),
+        ongoing: false,
         time_zone: time_zone::local(environment),
         log_level: Level::Info,
         out: Box::new(io::stdout()),
@@ -127,11 +128,13 @@ fn terminal_size() -> TerminalSize {
     }
 }
 
-/// Shows a run that is over, as `plain` would have shown it.
-pub(super) fn replay(events: &[Event], environment: &Environment) -> io::Result<()> {
+/// Shows the record of a run, as `plain` would have shown it; `ongoing` when the run
+/// is not over.
+pub(super) fn replay(events: &[Event], ongoing: bool, environment: &Environment) -> io::Result<()> {
     let mut reporter = reporter(
         OutputMode::Plain,
         ReportOptions {
+            ongoing,
             err: Box::new(io::stdout()),
             ..options(OutputMode::Plain, environment)
         },

@@ -1,28 +1,25 @@
 //! Pipeline: from a file to a plan, with all that is wrong on the way.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::num::NonZero;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::OFlags;
 use serde_json::Value;
-use tokio::task::JoinSet;
 
-use super::arguments::PipelineArguments;
+use super::arguments::{EventArguments, PipelineArguments};
 use super::environment::Environment;
 use super::failure::Failure;
-use super::{Exit, builtin, diagnostics, facts};
-use crate::model::{Diagnostic, Digest, Severity, limits, suggest};
-use crate::plan::{self, ImportedFunction, Plan, PluginFacts, PluginIndex};
+use super::{Exit, diagnostics, event, facts, plugins};
+use crate::model::{Diagnostic, Severity, limits, suggest};
+use crate::plan::{self, Plan};
 use crate::report::escape;
-use crate::runtime::{ComponentError, Plugin, Runtime};
+use crate::runtime::Runtime;
 use crate::sandbox;
-use crate::spec::{self, Spec, Uses};
+use crate::spec::{self, Occurrence, Spec};
 
 /// A pipeline file that was read.
 pub(super) struct Source {
@@ -31,7 +28,6 @@ pub(super) struct Source {
     /// The directory that it lies in, from which plugin paths are seen.
     pub(super) directory: PathBuf,
     pub(super) text: String,
-    pub(super) digest: Digest,
 }
 
 /// A pipeline that can run.
@@ -62,7 +58,6 @@ impl Source {
             }
         };
         let bytes = read_file(&path, limits::PIPELINE_BYTES as u64).map_err(cannot)?;
-        let digest = Digest::of(&bytes);
         let directory = path.parent().unwrap_or(Path::new(".")).to_owned();
         let text = match spec::decode(&bytes) {
             Ok(text) => text.to_owned(),
@@ -81,7 +76,6 @@ impl Source {
             name,
             directory,
             text,
-            digest,
         })
     }
 
@@ -95,20 +89,31 @@ impl Source {
     }
 }
 
-/// Makes the plan of a pipeline, or says all that is wrong with it.
+/// Makes the plan of a pipeline, or says all that is wrong with it. None when the
+/// event does not start it, which was said.
 pub(super) async fn resolve(
     arguments: &PipelineArguments,
+    event: &EventArguments,
     source: Source,
     runtime: &Arc<Runtime>,
     environment: &Environment,
-) -> Result<Planned, Failure> {
-    match find(arguments, &source, runtime, environment).await? {
-        (Some(plan), warnings) => Ok(Planned {
+) -> Result<Option<Planned>, Failure> {
+    let event = event::read(event.event.as_deref(), environment)?;
+    match find(arguments, event, &source, runtime, environment).await? {
+        Found::Plan(plan, warnings) => Ok(Some(Planned {
             source,
-            plan,
+            plan: *plan,
             warnings,
-        }),
-        (None, found) => {
+        })),
+        Found::NotStarted(reason) => {
+            let name = escape(&source.name);
+            environment.tell(&format!(
+                "{name} is not started by this event: {}\n",
+                escape(&reason)
+            ));
+            Ok(None)
+        }
+        Found::Wrong(found) => {
             let color = environment.color_on_stderr();
             let rendered = diagnostics::render(&source.name, &source.text, &found, color);
             Err(Failure::rendered(exit_of(&found), rendered))
@@ -123,26 +128,50 @@ pub(super) async fn diagnose(
     runtime: &Arc<Runtime>,
     environment: &Environment,
 ) -> Result<Vec<Diagnostic>, Failure> {
-    Ok(find(arguments, source, runtime, environment).await?.1)
+    match find(arguments, None, source, runtime, environment).await? {
+        Found::Plan(_, found) | Found::Wrong(found) => Ok(found),
+        Found::NotStarted(_) => Ok(Vec::new()),
+    }
+}
+
+/// What a pipeline's text comes to.
+enum Found {
+    /// What will happen, and what is worth saying about it.
+    Plan(Box<Plan>, Vec<Diagnostic>),
+    /// Nothing, for this reason.
+    NotStarted(String),
+    /// All that is wrong.
+    Wrong(Vec<Diagnostic>),
 }
 
 async fn find(
     arguments: &PipelineArguments,
+    event: Option<Occurrence>,
     source: &Source,
     runtime: &Arc<Runtime>,
     environment: &Environment,
-) -> Result<(Option<Plan>, Vec<Diagnostic>), Failure> {
+) -> Result<Found, Failure> {
     let inputs = inputs(&arguments.inputs)?;
     let (parsed, mut found) = source.check();
     found.extend(parsed.iter().flat_map(unknown_tools));
     let Some(parsed) = parsed.filter(|_| !has_errors(&found)) else {
-        return Ok((None, found));
+        return Ok(Found::Wrong(found));
     };
-    let index = load(&parsed, source, runtime, environment).await?;
-    let facts = facts::gather(&parsed, &source.directory, inputs, environment);
-    let (plan, more) = plan::resolve(&parsed, source.digest, facts, &index);
+    if let (Some(on), Some(event)) = (&parsed.on, &event)
+        && let Err(reason) = on.decide(event)
+    {
+        return Ok(Found::NotStarted(reason));
+    }
+    let (index, unusable) = plugins::load(&parsed, &source.directory, runtime, environment).await?;
+    found.extend(unusable);
+    let inputs = with_variables(inputs, &parsed, environment);
+    let facts = facts::gather(&parsed, &source.directory, inputs, event, environment);
+    let (plan, more) = plan::resolve(&parsed, &source.text, facts, &index);
     found.extend(more);
-    Ok((plan, found))
+    Ok(match plan {
+        Some(plan) => Found::Plan(Box::new(plan), found),
+        None => Found::Wrong(found),
+    })
 }
 
 /// What is refused by authority, not by form.
@@ -187,77 +216,9 @@ pub(super) fn has_errors(found: &[Diagnostic]) -> bool {
         .any(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
-/// Loads every plugin that the pipeline names, a few at the same time: a repository
-/// may name any number of files, and each is held in memory while it is compiled.
-async fn load(
-    parsed: &Spec,
-    source: &Source,
-    runtime: &Arc<Runtime>,
-    environment: &Environment,
-) -> Result<PluginIndex, Failure> {
-    let most = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let mut loads = JoinSet::new();
-    let mut loaded = Vec::new();
-    for uses in parsed.uses() {
-        if loads.len() >= most {
-            loaded.extend(loads.join_next().await);
-        }
-        let (name, bytes) = match uses {
-            Uses::Builtin(name) => {
-                let bytes = builtin::bytes(name).ok_or_else(|| unknown_builtin(name))?;
-                (format!("builtin:{name}"), Cow::Borrowed(bytes))
-            }
-            Uses::Path(path) => {
-                let bytes = read_component(&source.directory.join(path), path)?;
-                (path.clone(), Cow::Owned(bytes))
-            }
-            Uses::Alias(_) => continue,
-        };
-        if runtime.must_compile(&bytes) {
-            environment.tell(&format!("compiling {} for the first time\n", escape(&name)));
-        }
-        let runtime = Arc::clone(runtime);
-        loads.spawn(async move {
-            let plugin = runtime.load(&bytes).await;
-            (name, plugin)
-        });
-    }
-    while let Some(last) = loads.join_next().await {
-        loaded.push(last);
-    }
-    let mut plugins = BTreeMap::new();
-    for ended in loaded {
-        let (name, plugin) = ended.map_err(|error| {
-            Failure::new(
-                Exit::Infrastructure,
-                format!("a plugin could not be loaded: {error}"),
-            )
-        })?;
-        let plugin = plugin.map_err(|error| unusable(&name, &error))?;
-        let facts = plugin_facts(&name, &plugin)?;
-        plugins.insert(name, facts);
-    }
-    Ok(PluginIndex { plugins })
-}
-
-fn read_component(file: &Path, name: &str) -> Result<Vec<u8>, Failure> {
-    let bytes = read_file(file, limits::COMPONENT_BYTES).map_err(|error| {
-        Failure::new(
-            Exit::Usage,
-            format!("the plugin {name} cannot be read: {error}"),
-        )
-    })?;
-    match bytes.len() as u64 {
-        size if size > limits::COMPONENT_BYTES => {
-            Err(unusable(name, &ComponentError::TooLarge(size)))
-        }
-        _ => Ok(bytes),
-    }
-}
-
 /// A file, and at most one byte more than it may have. A repository may hold a
 /// link to a device or a pipe, which would never end.
-fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let open = File::options()
         .read(true)
         .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
@@ -286,55 +247,32 @@ fn unknown_tools(parsed: &Spec) -> Vec<Diagnostic> {
             let tool = &grant.tool;
             let message = format!("the engine has no tool `{}`", escape(&tool.value));
             let error = Diagnostic::error(spec::code::UNKNOWN_WORD, tool.span, message);
-            match suggest(&tool.value, known()) {
+            let names: Vec<&str> = known().collect();
+            let ours = spec::word_of_ours(&tool.value, &names);
+            match ours.or_else(|| suggest(&tool.value, known())) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(format!("it has {}", known().collect::<Vec<_>>().join(", "))),
+                None => error.hint(format!("it has {}", names.join(", "))),
             }
         })
         .collect()
 }
 
-fn unknown_builtin(name: &str) -> Failure {
-    let known: Vec<&str> = builtin::names().collect();
-    let failure = Failure::new(Exit::Usage, format!("there is no built-in plugin `{name}`"));
-    match suggest(name, known.iter().copied()) {
-        Some(near) => failure.hint(format!("did you mean `builtin:{near}`?")),
-        None => failure.hint(format!("the built-in plugins are {}", known.join(", "))),
-    }
-}
-
-fn unusable(name: &str, error: &ComponentError) -> Failure {
-    let exit = match error {
-        ComponentError::UnknownImport(_) => Exit::Denied,
-        _ => Exit::Usage,
-    };
-    let failure = Failure::new(exit, format!("{name} cannot be used as a plugin: {error}"));
-    match error {
-        ComponentError::CoreModule => failure
-            .hint("build it for wasm32-wasip2, or wrap the module with `wasm-tools component new`"),
-        ComponentError::NoStage => {
-            failure.hint("a plugin exports the interface in wit/stage; wit/README.md shows how")
+/// Inputs that were not typed and that a variable of the process has.
+fn with_variables(
+    mut inputs: BTreeMap<String, Value>,
+    parsed: &Spec,
+    environment: &Environment,
+) -> BTreeMap<String, Value> {
+    for input in &parsed.inputs {
+        let name = &input.name.value;
+        let variable = format!("ENGINE_INPUT_{}", name.to_ascii_uppercase());
+        if !inputs.contains_key(name)
+            && let Some(text) = environment.variable(&variable)
+        {
+            inputs.insert(name.clone(), Value::String(text));
         }
-        _ => failure,
     }
-}
-
-fn plugin_facts(name: &str, plugin: &Plugin) -> Result<PluginFacts, Failure> {
-    let info = plugin.info().map_err(|error| {
-        Failure::new(
-            Exit::Usage,
-            format!("{name} describes itself wrongly: {error}"),
-        )
-    })?;
-    let imports = plugin.imports().iter().map(|import| ImportedFunction {
-        interface: import.interface.clone(),
-        function: import.function.clone().unwrap_or_default(),
-    });
-    Ok(PluginFacts {
-        digest: plugin.digest(),
-        imports: imports.collect(),
-        info,
-    })
+    inputs
 }
 
 /// `NAME=VALUE`, as typed; the plan gives each value the type that its input has.

@@ -15,8 +15,12 @@ pub(super) fn main(arguments: &PlanArguments, environment: &Environment) -> Resu
     let source = Source::read(&arguments.pipeline.file, environment)?;
     let planned = services::threads()?.block_on(async {
         let components = Arc::new(services::components(&source.directory, environment)?);
-        pipeline::resolve(&arguments.pipeline, source, &components, environment).await
+        let (file, event) = (&arguments.pipeline, &arguments.event);
+        pipeline::resolve(file, event, source, &components, environment).await
     })?;
+    let Some(planned) = planned else {
+        return Ok(Exit::Success);
+    };
     pipeline::warn(&planned, environment);
     let plan = &planned.plan;
     environment.print(&match arguments.format {

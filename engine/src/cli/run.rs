@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::arguments::{OnFailure, RunArguments};
 use super::environment::Environment;
 use super::failure::Failure;
@@ -14,7 +16,7 @@ use crate::plan::Plan;
 use crate::run::{InProcess, RunError, RunOptions, execute};
 use crate::runtime::Runtime;
 use crate::sandbox;
-use crate::store::{Home, HomeError, RunDirectory};
+use crate::store::{Home, HomeError, Redactor, RunDirectory};
 
 pub(super) fn main(arguments: &RunArguments, environment: &Environment) -> Result<Exit, Failure> {
     let threads = services::threads()?;
@@ -31,7 +33,11 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     let source = Source::read(&arguments.pipeline.file, environment)?;
     let places = environment.places(&source.directory)?;
     let components = Arc::new(services::components(&source.directory, environment)?);
-    let planned = pipeline::resolve(&arguments.pipeline, source, &components, environment).await?;
+    let (file, event) = (&arguments.pipeline, &arguments.event);
+    let planned = pipeline::resolve(file, event, source, &components, environment).await?;
+    let Some(planned) = planned else {
+        return Ok(Exit::Success);
+    };
     pipeline::warn(&planned, environment);
     let vault = Arc::new(secrets::load(
         &planned.plan,
@@ -48,27 +54,9 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     home.sweep();
     let run = RunId::new();
     let directory = Arc::new(home.create_run(&run).map_err(|error| no_store(&error))?);
-    keep(&home, &directory, &planned)?;
     let redactor = Arc::new(vault.redactor());
-    let wall = sandbox::probe();
-    let options = RunOptions {
-        run: run.clone(),
-        plan_digest: planned.plan.digest(),
-        concurrency: arguments.concurrency.unwrap_or_else(default_concurrency),
-        on_failure: match arguments.on_failure {
-            OnFailure::Continue => crate::run::OnFailure::Continue,
-            OnFailure::Bail => crate::run::OnFailure::Bail,
-        },
-        wall: wall.level,
-        // A wall that nothing leans on need not be spoken of.
-        lost: if uses_tools(&planned.plan) {
-            wall.lost
-        } else {
-            Vec::new()
-        },
-        redactor: Arc::clone(&redactor),
-        jitter: random::fraction,
-    };
+    keep(&home, &directory, &planned, &redactor, environment)?;
+    let options = options(arguments, &run, &planned.plan, &redactor);
     let services = Arc::new(services::of_run(&places, &directory, &vault, environment)?);
     let shown = Shown::start(arguments.output, environment)
         .map_err(|error| infrastructure(&format!("the run cannot be shown: {error}")))?;
@@ -99,17 +87,65 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     Ok(Exit::of_run(&report, arguments.fail_on_warnings))
 }
 
+fn options(
+    arguments: &RunArguments,
+    run: &RunId,
+    plan: &Plan,
+    redactor: &Arc<Redactor>,
+) -> RunOptions {
+    let wall = sandbox::probe();
+    RunOptions {
+        run: run.clone(),
+        plan_digest: plan.digest(),
+        concurrency: arguments.concurrency.unwrap_or_else(default_concurrency),
+        on_failure: match arguments.on_failure {
+            OnFailure::Continue => crate::run::OnFailure::Continue,
+            OnFailure::Bail => crate::run::OnFailure::Bail,
+        },
+        wall: wall.level,
+        // A wall that nothing leans on need not be spoken of.
+        lost: if uses_tools(plan) {
+            wall.lost
+        } else {
+            Vec::new()
+        },
+        redactor: Arc::clone(redactor),
+        jitter: random::fraction,
+    }
+}
+
 fn uses_tools(plan: &Plan) -> bool {
     plan.stages.iter().any(|stage| stage.grants.exec.is_some())
 }
 
 /// Keeps the plan and the pipeline's text with the run.
-fn keep(home: &Home, directory: &RunDirectory, planned: &Planned) -> Result<(), Failure> {
+///
+/// The text is what the repository holds anyway. The plan has what the invoker said,
+/// which may be a secret's value in the wrong place: it is redacted like everything
+/// else that is kept, and no longer has the digest that the journal names.
+fn keep(
+    home: &Home,
+    directory: &RunDirectory,
+    planned: &Planned,
+    redactor: &Redactor,
+    environment: &Environment,
+) -> Result<(), Failure> {
     let failed =
         |error: std::io::Error| infrastructure(&format!("the plan cannot be kept: {error}"));
     home.put_blob(planned.source.text.as_bytes())
         .map_err(failed)?;
-    let plan = serde_json::to_vec(&planned.plan).map_err(|error| failed(error.into()))?;
+    let mut plan = serde_json::to_vec(&planned.plan).map_err(|error| failed(error.into()))?;
+    if !redactor.is_empty() {
+        let whole: Value = serde_json::from_slice(&plan).map_err(|error| failed(error.into()))?;
+        let kept = redactor.redact_value(whole.clone());
+        if kept != whole {
+            environment.tell(
+                "warning: an input or `env` holds the value of a secret; it is kept as `***`, \
+                 and stages get it as plain text: pass it as `${{ secrets.NAME }}` instead\n",
+            );
+            plan = kept.to_string().into_bytes();
+        }
+    }
     directory.put_plan(&plan).map_err(failed)
 }
 

@@ -1,6 +1,6 @@
 //! Secrets: their values, from where the invoker says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -34,12 +34,17 @@ pub(super) fn load(
 /// runs, not when the stage asks for it.
 fn missing(plan: &Plan, sources: &BTreeMap<String, SecretSource>) -> Result<(), Failure> {
     let granted = plan.stages.iter().flat_map(|stage| &stage.grants.secrets);
-    let mut names = granted.flat_map(|grant| &grant.names);
-    let Some(name) = names.find(|name| !sources.contains_key(*name)) else {
+    let names = granted.flat_map(|grant| &grant.names);
+    let missing: BTreeSet<&String> = names.filter(|name| !sources.contains_key(*name)).collect();
+    let Some(name) = missing.first() else {
         return Ok(());
     };
     let variable = format!("ENGINE_SECRET_{}", name.to_ascii_uppercase());
-    Err(Failure::new(Exit::Usage, format!("nobody supplies the secret `{name}`")).hint(format!(
+    let lines = missing
+        .iter()
+        .map(|name| format!("nobody supplies the secret `{name}`"));
+    let lines: Vec<String> = lines.collect();
+    Err(Failure::new(Exit::Usage, lines.join("\n")).hint(format!(
         "say where it comes from: `--secret {name}=env:VARIABLE`, `--secret {name}=file:PATH`, or the variable {variable}"
     )))
 }

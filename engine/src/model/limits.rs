@@ -25,6 +25,8 @@ pub const PIPELINE_REPLAYED_NODES: usize = 10_000;
 pub const PIPELINE_SCALAR_BYTES: usize = 1024 * 1024;
 /// Compiled size of a regular expression that a pipeline or a plugin brings.
 pub const REGULAR_EXPRESSION_BYTES: usize = 1024 * 1024;
+/// Largest document of `--event`: a push with some ten thousand files.
+pub const EVENT_BYTES: u64 = 1024 * 1024;
 /// Diagnostics of one text that are kept; nobody reads more.
 pub const DIAGNOSTICS: usize = 1_000;
 

@@ -6,6 +6,8 @@ mod diagnostic;
 mod digest;
 mod event;
 mod failure;
+mod hole;
+mod host_code;
 mod ids;
 pub mod limits;
 mod outcome;
@@ -19,5 +21,7 @@ pub use event::{
     LogStream, Progress, Signal, WallLevel,
 };
 pub use failure::{Failure, FailureClass, SourceLocation};
+pub use hole::{NeverClosed, Piece, split_holes};
+pub use host_code::HostCode;
 pub use ids::{InvalidName, RunId, StageId, is_name, suggest};
 pub use outcome::Outcome;

@@ -130,11 +130,21 @@ pub(super) fn index() -> PluginIndex {
         .map(|(uses, facts)| (uses.to_owned(), facts));
     PluginIndex {
         plugins: plugins.collect(),
+        ..PluginIndex::default()
     }
 }
 
 /// The plan of a text, and all that is wrong with it.
 pub(super) fn plan(text: &str, facts: Facts) -> (Option<Plan>, Vec<Diagnostic>) {
+    plan_with(text, facts, &index())
+}
+
+/// The same, with other plugins.
+pub(super) fn plan_with(
+    text: &str,
+    facts: Facts,
+    plugins: &PluginIndex,
+) -> (Option<Plan>, Vec<Diagnostic>) {
     let (spec, mut found) = parse(text);
     let Some(spec) = spec else {
         return (None, found);
@@ -143,7 +153,7 @@ pub(super) fn plan(text: &str, facts: Facts) -> (Option<Plan>, Vec<Diagnostic>) 
     if found.iter().any(|it| it.code.starts_with('E')) {
         return (None, found);
     }
-    let (plan, more) = resolve(&spec, Digest::of(text.as_bytes()), facts, &index());
+    let (plan, more) = resolve(&spec, text, facts, plugins);
     found.extend(more);
     (plan, found)
 }

@@ -1,6 +1,6 @@
 //! Plugin index: what is known of the plugins that a pipeline uses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::stage_info::StageInfo;
@@ -12,6 +12,9 @@ use crate::model::Digest;
 pub struct PluginIndex {
     /// The plugins.
     pub plugins: BTreeMap<String, PluginFacts>,
+    /// What was named and cannot be used, which is reported already: its stages are
+    /// passed over, and there is no plan.
+    pub broken: BTreeSet<String>,
 }
 
 /// What is known of a plugin: proven by its bytes, except for `info`.

@@ -13,16 +13,18 @@ mod index;
 mod inputs;
 mod model;
 mod nested;
-mod outputs;
 mod request;
 mod requests;
 mod resolve;
 mod schema;
+mod schema_walk;
 mod scope;
 mod settle;
 mod stage_info;
 #[cfg(test)]
 mod tests;
+mod types;
+mod unbound;
 mod with;
 mod workspace;
 

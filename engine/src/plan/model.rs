@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::model::{Digest, Outcome, StageId, limits};
 use crate::policy::Grants;
 use crate::spec::expression::{Expression, Template};
-use crate::spec::{Effects, RetryOn, SecretKind};
+use crate::spec::{Effects, Occurrence, RetryOn, SecretKind};
 
 /// What will happen in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +44,10 @@ pub struct Facts {
     pub git: Option<GitFacts>,
     /// What started the run.
     pub trigger: String,
+    /// What is said to have happened, without the files; `git` of expressions is
+    /// what it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<Occurrence>,
     /// `linux` or `macos`.
     pub os: String,
     /// `x86_64` or `aarch64`.

@@ -6,7 +6,7 @@ use super::imports::shown;
 use super::stage_info::{Capability, CapabilityRequest, StageInfo};
 use crate::model::{Diagnostic, Span};
 use crate::policy::{GitGrant, GitPattern, GitUrl, Grants, HttpPattern, Part, decide, request_url};
-use crate::spec::{Diagnostics, StageSpec, code};
+use crate::spec::{CapabilitiesSpec, Diagnostics, StageSpec, code};
 
 /// Reports the requests without which the plugin cannot work and that the
 /// stage's grants do not cover.
@@ -26,6 +26,11 @@ pub(super) fn missing(
             let default = info.inputs.root().property(from).default_value();
             known.get(from).or(default)
         });
+        // What was written and refused is reported at its place: to ask for the same
+        // once more would contradict that.
+        if was_refused(request.capability, &stage.capabilities, grants) {
+            continue;
+        }
         let scopes = scopes(request.capability, value);
         if scopes.is_empty() && !is_granted(request.capability, grants) {
             missing.push((request, None));
@@ -115,6 +120,29 @@ fn scopes(capability: Capability, value: Option<&Value>) -> Vec<String> {
         }
         (_, Some(Value::Array(items))) => items.iter().filter_map(text).collect(),
         (_, Some(value)) => text(value).into_iter().collect(),
+    }
+}
+
+/// Whether a part of what the stage says about a capability was not granted.
+fn was_refused(capability: Capability, written: &CapabilitiesSpec, grants: &Grants) -> bool {
+    let git = grants.git.as_ref();
+    let list = written.git_list.len() > git.map_or(0, |it| it.list.len());
+    let fetch = written.git_fetch.len() > git.map_or(0, |it| it.fetch.len());
+    let workspace = grants.workspace.as_ref();
+    let read = written.workspace_read.len() > workspace.map_or(0, |it| it.read.len());
+    let write = written.workspace_write.len() > workspace.map_or(0, |it| it.write.len());
+    match capability {
+        Capability::GitList => list || fetch,
+        Capability::GitFetch => fetch,
+        Capability::Http => {
+            written.http.len() > grants.http.as_ref().map_or(0, |it| it.allow.len())
+        }
+        Capability::Exec => {
+            written.exec.len() > grants.exec.as_ref().map_or(0, |it| it.tools.len())
+        }
+        Capability::WorkspaceRead => read || write,
+        Capability::WorkspaceWrite => write,
+        Capability::Secrets => false,
     }
 }
 

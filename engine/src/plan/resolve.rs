@@ -10,10 +10,10 @@ use super::index::{PluginFacts, PluginIndex};
 use super::scope::{fold, fold_text, plan_scope};
 use super::with::{self, With};
 use super::{Facts, Need, Plan, PlannedPlugin, PlannedStage, SecretDeclaration};
-use super::{inputs, outputs, requests, settle, workspace};
+use super::{inputs, requests, settle, types, unbound, workspace};
 use crate::model::{Diagnostic, Digest, StageId};
 use crate::policy::{Grants, SecretsGrant};
-use crate::spec::expression::{Scope, Template};
+use crate::spec::expression::{Scope, Template, Types};
 use crate::spec::{Diagnostics, Spec, StageOrder, StageSpec, Uses, code, stage_order};
 
 /// The form of [`Plan`] that this engine writes.
@@ -21,7 +21,7 @@ const VERSION: u32 = 1;
 
 /// The plan of a spec, and all that is wrong with it.
 ///
-/// `source` is the digest of the text that the spec was read from. Without an
+/// `text` is what the spec was read from; the plan keeps its digest. Without an
 /// error there is a plan; warnings come with it. A spec with errors of
 /// [`parse`](crate::spec::parse) or [`check`](crate::spec::check) has no plan.
 ///
@@ -29,7 +29,7 @@ const VERSION: u32 = 1;
 /// their types, with the defaults of those that are not there.
 pub fn resolve(
     spec: &Spec,
-    source: Digest,
+    text: &str,
     mut facts: Facts,
     plugins: &PluginIndex,
 ) -> (Option<Plan>, Vec<Diagnostic>) {
@@ -45,29 +45,31 @@ pub fn resolve(
         Some(name) => known_text(&name.value, name.span, &scope, &mut out),
         None => spec.name.as_ref().map(|name| name.value.clone()),
     };
+    let found = stage_plugins(spec, plugins, &mut out);
     let resolving = Resolving {
         spec,
         order: &order,
         scope: &scope,
         facts: &facts,
-        plugins: stage_plugins(spec, plugins, &mut out),
+        types: types::check(spec, text, &found, &mut out),
+        plugins: found,
     };
     let stages: Vec<Option<PlannedStage>> = (0..spec.stages.len())
         .map(|at| resolving.stage(at, &mut out))
         .collect();
-    outputs::check(spec, &order, &resolving.plugins, &mut out);
     let mut planned = Vec::with_capacity(stages.len());
     planned.extend(stages.into_iter().flatten());
     if planned.len() == spec.stages.len() {
         let grants: Vec<&Grants> = planned.iter().map(|stage| &stage.grants).collect();
         workspace::check(spec, &order, &grants, &mut out);
+        unbound::check(spec, &planned, &mut out);
     }
     let outputs = spec.outputs.iter().map(|(name, value)| {
-        let template = with::untyped(value, &scope, &mut out);
+        let template = with::untyped(value, (&scope, &resolving.types), &mut out);
         (name.value.clone(), template)
     });
     let outputs = outputs.collect();
-    if out.has_errors() {
+    if out.has_errors() || !plugins.broken.is_empty() {
         return (None, out.into_sorted());
     }
     let pipeline = spec.name.as_ref().map(|name| name.value.clone());
@@ -76,7 +78,7 @@ pub fn resolve(
         version: VERSION,
         run_name: run_name.unwrap_or_else(|| pipeline.clone()),
         pipeline,
-        source,
+        source: Digest::of(text.as_bytes()),
         env,
         secrets: secrets(spec),
         stages: planned,
@@ -94,12 +96,14 @@ struct Resolving<'a> {
     facts: &'a Facts,
     /// The plugin of each stage, with what `uses:` said with aliases followed.
     plugins: Vec<Option<StagePlugin<'a>>>,
+    /// What expressions may name.
+    types: Types,
 }
 
 /// The plugin of a stage.
 #[derive(Clone, Copy)]
 pub(super) struct StagePlugin<'a> {
-    uses: &'a Uses,
+    pub(super) uses: &'a Uses,
     pub(super) facts: &'a PluginFacts,
 }
 
@@ -115,7 +119,7 @@ impl Resolving<'_> {
             &info.inputs,
             &uses,
             span,
-            self.scope,
+            (self.scope, &self.types),
             out,
         );
         let grants = self.grants(stage, &with, out);
@@ -239,6 +243,10 @@ fn stage_plugins<'a>(
             let facts = plugins.get(&uses.to_string())?;
             Some(StagePlugin { uses, facts })
         });
+        if uses.is_some_and(|uses| plugins.broken.contains(&uses.to_string())) {
+            found.push(None);
+            continue;
+        }
         let Some(plugin) = plugin else {
             let message = format!("there is no plugin `{}`", written.value);
             let diagnostic = Diagnostic::error(code::UNKNOWN_PLUGIN, written.span, message);

@@ -22,6 +22,22 @@ pub fn plan_scope(facts: &Facts) -> Scope {
         git.insert("sha".to_owned(), json!(facts.sha));
         git.insert("short_sha".to_owned(), json!(facts.short_sha));
     }
+    if let Some(event) = &facts.event {
+        // Of another ref than HEAD, what HEAD says is not known.
+        if event.reference.is_some() {
+            git.remove("branch");
+            git.remove("branch_slug");
+        }
+        if let Some(branch) = event.branch() {
+            git.insert("branch".to_owned(), json!(branch));
+            git.insert("branch_slug".to_owned(), json!(slug(branch)));
+        }
+        if let Some(sha) = &event.sha {
+            let short: String = sha.chars().take(8).collect();
+            git.insert("sha".to_owned(), json!(sha));
+            git.insert("short_sha".to_owned(), json!(short));
+        }
+    }
     contexts.insert("git".to_owned(), Value::Object(git));
     let runner = json!({ "os": facts.os, "arch": facts.arch });
     contexts.insert("runner".to_owned(), runner);
@@ -115,9 +131,9 @@ fn no_value(
     });
     match absent {
         Some(reference) => diagnostic
-            .note("`git` is HEAD of the repository that holds the pipeline")
+            .note("`git` is HEAD of the repository that holds the pipeline, or what `--event` says")
             .hint(format!(
-                "`git.{}` is not known here: HEAD is detached or there is no repository; say it with `--event`",
+                "`git.{}` is not known here: HEAD is detached, there is no repository, or the event is about no branch; say it with `--event`",
                 reference.path[0]
             )),
         None => diagnostic,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::fixture::plan;
+use super::fixture::{index, plan, plan_with};
 use super::{
     Effects, Facts, GitFacts, ImportedFunction, Plan, PluginFacts, PluginIndex, RetryOn, StageInfo,
     ToolFacts, dot, explain, mermaid, resolve,
@@ -185,7 +185,7 @@ fn the_digest_holds_what_would_happen_and_not_where() {
 
 fn stage(body: &str) -> String {
     format!(
-        "version: 1\nsecrets: {{ key: {{ kind: token }} }}\ninputs: {{ tag: {{ default: a.b }} }}\nstages:\n  a: {{ {body} }}\n"
+        "version: 1\nsecrets: {{ key: {{ kind: token, hosts: [hooks.example.org] }} }}\ninputs: {{ tag: {{ default: a.b }} }}\nstages:\n  a: {{ {body} }}\n"
     )
 }
 
@@ -210,7 +210,8 @@ fn inputs_are_held_against_the_plugin() {
         ("uses: builtin:nothing".to_owned(), &["E0401 there is no plugin `builtin:nothing`"]),
         ("uses: builtin:ecko".to_owned(), &["E0401 there is no plugin `builtin:ecko` (did you mean `builtin:echo`?)"]),
         ("uses: ./strange.wasm".to_owned(), &["E0304 `./strange.wasm` imports `acme:root/shell@1.0.0`"]),
-        ("uses: builtin:echo, with: { value: \"${{ git.sha + 1 }}\" }".to_owned(), &["E0213 "]),
+        ("uses: builtin:echo, with: { value: \"${{ fromJSON(git.sha + '}') }}\" }".to_owned(), &["E0213 "]),
+        ("uses: builtin:echo, with: { value: \"${{ git.sha + 1 }}\" }".to_owned(), &["E0215 `+` does not take a string and an integer"]),
     ];
     expect_all(&cases.map(|(body, expected)| (stage(&body), expected)));
 }
@@ -513,6 +514,82 @@ fn expressions_name_outputs_that_plugins_have() {
 }
 
 #[test]
+fn what_other_stages_return_has_the_types_of_their_plugins() {
+    // `b` needs `a`, a branch-check, and is what the case says.
+    let after = |body: &str| {
+        format!(
+            "version: 1\nstages:\n  a: {{ uses: builtin:branch-check, with: {{ repository: \".\" }}, capabilities: {{ git: {{ list: [\".\"] }} }} }}\n  b: {{ needs: [a], {body} }}\n"
+        )
+    };
+    let fetch = |field: &str| {
+        format!(
+            "uses: builtin:fetch, capabilities: {{ git: {{ fetch: [\".\"] }}, workspace: {{ write: [src] }} }}, with: {{ repository: \".\", path: src, {field} }}"
+        )
+    };
+    let commit = "${{ stages.a.outputs.commit }}";
+    let cases = [
+        (
+            "uses: builtin:echo, if: stages.a.outputs.commit == 'x'".to_owned(),
+            &[][..],
+        ),
+        (
+            "uses: builtin:echo, if: stages.a.outputs.commit".to_owned(),
+            &[
+                "E0215 a condition is a boolean, and `stages.a.outputs.commit` is a string (compare it,",
+            ],
+        ),
+        (
+            "uses: builtin:echo, if: stages.a.outputs.comit == 'x'".to_owned(),
+            &["E0206 the stage `a` has no output `comit` (did you mean `commit`?)"],
+        ),
+        (
+            "uses: builtin:echo, if: stages.a.outputs.commit == 1".to_owned(),
+            &["E0215 a string cannot be compared with an integer"],
+        ),
+        (
+            "uses: builtin:echo, if: stages.a.result == 'success'".to_owned(),
+            &["E0215 `stages.a.result` is never `success` (did you mean `'succeeded'`?)"],
+        ),
+        (
+            "uses: builtin:echo, env: { OUT: \"${{ stages.a.outputs }}\" }".to_owned(),
+            &[
+                "E0215 only strings, numbers and booleans can stand within a text, and `stages.a.outputs` is a map (name a field",
+            ],
+        ),
+        (
+            format!("uses: builtin:echo, continue-on-error: \"{commit}\""),
+            &["E0215 `continue-on-error` is a boolean"],
+        ),
+        (fetch(&format!("ref: \"{commit}\"")), &[]),
+        (
+            fetch(&format!("depth: \"{commit}\"")),
+            &["E0402 the input `depth` does not fit: it takes an integer, and this is a string"],
+        ),
+        (
+            fetch(&format!("tags: \"{commit} \"")),
+            &["E0402 the input `tags` does not fit: it takes a boolean, and this is a string"],
+        ),
+        (
+            format!("uses: builtin:echo, with: {{ words: [\"{commit}\"] }}"),
+            &[],
+        ),
+        (
+            format!("uses: builtin:echo, with: {{ words: \"{commit}\" }}"),
+            &["E0402 the input `words` does not fit: it takes a list, and this is a string"],
+        ),
+    ];
+    expect_all(&cases.map(|(body, expected)| (after(&body), expected)));
+}
+
+#[test]
+fn a_mistake_of_types_is_shown_where_it_stands() {
+    let text = "version: 1\nstages:\n  a: { uses: builtin:branch-check, with: { repository: \".\" }, capabilities: { git: { list: [\".\"] } } }\n  b: { uses: builtin:echo, needs: [a], if: \"git.branch == 'x' || stages.a.outputs.comit == 'y'\" }\n";
+    let (_, found) = plan(text, facts());
+    let span = found[0].span.expect("it has a place");
+    assert_eq!(&text[span.start..span.end], "stages.a.outputs.comit");
+}
+
+#[test]
 fn inputs_of_the_pipeline_get_their_types() {
     let text = "version: 1\ninputs:\n  flag: { type: boolean, required: true }\n  count: { type: number }\n  kind: { type: enum, options: [a, b], default: a }\n  tag: { pattern: \"^v[0-9]+$\" }\nstages: { a: { uses: builtin:echo } }\n";
     let given = |values: &[(&str, &str)]| {
@@ -557,6 +634,28 @@ fn a_branch_that_is_not_known_names_the_flag() {
     let (plan, found) = plan(text, detached);
     assert!(plan.is_none());
     assert!(found[0].hint.as_ref().expect("a hint").contains("--event"));
+}
+
+#[test]
+fn an_event_says_what_git_is() {
+    let text = "version: 1\nrun-name: \"${{ git.branch }} ${{ git.branch_slug }} ${{ git.short_sha }}\"\nstages: { a: { uses: builtin:echo } }\n";
+    let event = |text: &str| {
+        let mut facts = facts();
+        facts.event = Some(serde_json::from_str(text).expect("an event"));
+        facts
+    };
+    let push = format!(
+        r#"{{"trigger":"push","ref":"refs/heads/release/1","sha":"{}"}}"#,
+        "a".repeat(40)
+    );
+    let (named, _) = plan(text, event(&push));
+    assert_eq!(
+        named.expect("a plan").run_name,
+        "release/1 release-1 aaaaaaaa"
+    );
+    // A tag is no branch, whatever HEAD is.
+    let (none, found) = plan(text, event(r#"{"trigger":"push","ref":"refs/tags/v1"}"#));
+    assert_eq!((none, found[0].code), (None, code::EVALUATION));
 }
 
 #[test]
@@ -629,6 +728,10 @@ fn a_large_pipeline_is_planned_quickly() {
 #[test]
 fn every_code_has_a_section_whose_example_shows_it() {
     let document = include_str!("../../../docs/errors.md");
+    let document = document
+        .split("\n# Failures of stages\n")
+        .next()
+        .expect("the first part");
     let sections: Vec<(&str, &str)> = document
         .split("\n## ")
         .skip(1)
@@ -643,6 +746,11 @@ fn every_code_has_a_section_whose_example_shows_it() {
         .map(|it| format!("`{}` {}", it.code, it.title))
         .collect();
     assert_eq!(headings, codes);
+    // The examples are those of the engine that people have, with one plugin that is
+    // wrong.
+    let mut plugins = builtins();
+    let strange = index().plugins.remove("./strange.wasm").expect("a fixture");
+    plugins.plugins.insert("./strange.wasm".to_owned(), strange);
     for (heading, section) in sections {
         let code = &heading[1..6];
         let Some((_, example)) = section.split_once("```yaml\n") else {
@@ -657,11 +765,12 @@ fn every_code_has_a_section_whose_example_shows_it() {
             digest: None,
         };
         facts.tools.insert("cobol".to_owned(), absent);
-        let (_, found) = plan(example, facts);
-        assert!(
-            found.iter().any(|it| it.code == code),
-            "{heading}: {found:#?}"
-        );
+        let (_, found) = plan_with(example, facts, &plugins);
+        // The one mistake, and no other.
+        assert!(!found.is_empty(), "{heading}");
+        for it in &found {
+            assert_eq!(it.code, code, "{heading}: {found:#?}");
+        }
     }
 }
 
@@ -717,6 +826,7 @@ fn builtins() -> PluginIndex {
     });
     PluginIndex {
         plugins: plugins.into_iter().collect(),
+        ..PluginIndex::default()
     }
 }
 
@@ -734,7 +844,7 @@ fn every_example_is_planned_without_a_warning() {
         let spec = spec.expect("an example is a pipeline");
         found.extend(check(&spec, &text));
         assert!(found.is_empty(), "{}: {found:#?}", path.display());
-        let (plan, found) = resolve(&spec, Digest::of(text.as_bytes()), facts(), &builtins());
+        let (plan, found) = resolve(&spec, &text, facts(), &builtins());
         assert!(found.is_empty(), "{}: {found:#?}", path.display());
         assert!(plan.is_some());
         seen += 1;

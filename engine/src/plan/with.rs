@@ -12,8 +12,9 @@ use serde_json::{Map, Value};
 
 use super::schema::{Field, Marker, Schema};
 use super::scope::fold;
+use super::types::wanted;
 use crate::model::{Diagnostic, Span, suggest};
-use crate::spec::expression::{Context, Scope, Template};
+use crate::spec::expression::{Context, Scope, Template, Types};
 use crate::spec::{Diagnostics, Spanned, Written, WrittenContent, ambiguous, code, whole_secret};
 
 /// Inputs of a stage, as far as they are known.
@@ -27,17 +28,19 @@ pub(super) struct With {
     pub(super) secrets: BTreeSet<String>,
 }
 
-/// The inputs of a stage. `at` is the place of the stage's `uses`.
+/// The inputs of a stage. `at` is the place of the stage's `uses`; what is known
+/// has its value from the scope, what is not yet its type.
 pub(super) fn with(
     written: Option<&Written>,
     schema: &Schema,
     plugin: &str,
     at: Span,
-    scope: &Scope,
+    (scope, types): (&Scope, &Types),
     out: &mut Diagnostics,
 ) -> With {
     let mut building = Building {
         scope,
+        types,
         out,
         path: Vec::new(),
         open: Vec::new(),
@@ -68,6 +71,7 @@ type Step = String;
 
 struct Building<'a> {
     scope: &'a Scope,
+    types: &'a Types,
     out: &'a mut Diagnostics,
     path: Vec<Step>,
     /// Places whose value is known later, or is the engine's.
@@ -139,12 +143,34 @@ impl Building<'_> {
         }
         match fold(template, span, self.scope) {
             Ok(folded @ Template::Literal(_)) => folded,
-            Ok(folded) => self.leave_open(folded),
+            Ok(folded) => {
+                self.fits(&folded, field, span);
+                self.leave_open(folded)
+            }
             Err(diagnostic) => {
                 self.out.push(*diagnostic);
                 self.leave_open(Template::Literal(Value::Null))
             }
         }
+    }
+
+    /// Whether a value that is known later can be what the plugin takes here.
+    fn fits(&mut self, template: &Template, field: Field<'_>, span: Span) {
+        let (ty, wanted) = (template.infer(self.types), wanted(field));
+        if ty.fits(&wanted) {
+            return;
+        }
+        let message = format!(
+            "the input `{}` does not fit: it takes {wanted}, and this is {ty}",
+            self.path.join(".")
+        );
+        let mut diagnostic = Diagnostic::error(code::INVALID_WITH, span, message);
+        if matches!(template, Template::Text(_)) {
+            let note =
+                "an expression keeps its type when it stands alone, without a space beside it";
+            diagnostic = diagnostic.note(note);
+        }
+        self.out.push(diagnostic);
     }
 
     /// A place that takes a secret takes nothing else.
@@ -330,9 +356,14 @@ fn key_span(written: &Written, name: &str) -> Option<Span> {
 }
 
 /// The template of a value that no schema describes.
-pub(super) fn untyped(written: &Written, scope: &Scope, out: &mut Diagnostics) -> Template {
+pub(super) fn untyped(
+    written: &Written,
+    (scope, types): (&Scope, &Types),
+    out: &mut Diagnostics,
+) -> Template {
     let mut building = Building {
         scope,
+        types,
         out,
         path: Vec::new(),
         open: Vec::new(),

@@ -27,8 +27,10 @@ pub(super) struct Plain {
 
 impl Plain {
     pub(super) fn new(options: ReportOptions) -> Self {
+        let mut view = RunView::default();
+        view.ongoing = options.ongoing;
         Self {
-            view: RunView::default(),
+            view,
             output: Output::new(options.err),
             lines: Lines::new(TimeOfDay::new(options.time_zone), options.color),
             log_level: options.log_level,

@@ -78,6 +78,8 @@ pub struct ReportOptions {
     /// How large the terminal is now; asked again for each frame, since windows
     /// change. Only `tty` asks.
     pub terminal: Box<dyn Fn() -> TerminalSize + Send>,
+    /// Whether the run goes on after the last event that is shown.
+    pub ongoing: bool,
     /// The zone of the times of day.
     pub time_zone: TimeZone,
     /// Log lines below this level are left out, but for `jsonl`.

@@ -18,6 +18,9 @@ const COLUMNS: usize = 400;
 /// Lines of the stages' own Markdown that are shown.
 const SUMMARY_LINES: usize = 40;
 
+/// Columns of a line beside a name: its sign and its time.
+const BESIDE_NAMES: usize = 14;
+
 /// The whole summary, one line an entry. Lines are cut to `columns` where they
 /// repeat what stands elsewhere in full.
 pub(super) fn summary_lines(view: &RunView, paint: Paint, columns: Option<usize>) -> Vec<String> {
@@ -56,6 +59,7 @@ pub(super) fn final_lines(view: &RunView, paint: Paint) -> Vec<String> {
             );
             paint.paint(outcome_tone(end.result), &text)
         }
+        None if view.ongoing => paint.paint(Tone::Strong, "● the run goes on"),
         None => paint.paint(Tone::Bad, "✗ the run did not end"),
     };
     let record = format!("  engine show {}", start.run.short());
@@ -103,7 +107,11 @@ fn stage_lines(view: &RunView, paint: Paint, columns: usize) -> Vec<String> {
         .filter(|stage| all || !unremarkable(stage))
         .take(limits::STAGES_SHOWN)
         .collect();
-    let name_columns = name_columns(shown.iter().copied(), columns);
+    // Here names stand for good: they are whole wherever the line has room for them.
+    let longest = shown.iter().map(|stage| stage.id.as_str().len()).max();
+    let name_columns = longest
+        .unwrap_or(0)
+        .min(columns.saturating_sub(BESIDE_NAMES));
     let mut lines: Vec<String> = shown
         .iter()
         .map(|stage| stage_line(stage, view, paint, name_columns, columns))

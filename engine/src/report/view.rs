@@ -25,6 +25,8 @@ pub(super) struct RunView {
     pub(super) summaries: Vec<(StageId, String)>,
     summary_bytes: usize,
     pub(super) more_summary_bytes: u64,
+    /// Whether the run goes on after the last event that is shown.
+    pub(super) ongoing: bool,
     /// Who asked the run to stop.
     pub(super) cancelled_by: Option<String>,
     pub(super) end: Option<RunEnd>,

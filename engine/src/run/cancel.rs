@@ -2,11 +2,36 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
 use super::StageRunner;
 use super::dispatcher::Dispatcher;
 use super::execute::RunError;
 use super::state::Status;
 use crate::model::{Fact, Outcome};
+
+/// Passes requests on to the dispatcher, and asks attempts to end at once: the
+/// dispatcher may be waiting for reporters, and they for a reader that has stopped.
+pub(super) fn relay(
+    mut cancels: mpsc::Receiver<String>,
+    main: CancellationToken,
+    finally: CancellationToken,
+) -> mpsc::Receiver<String> {
+    // The first two mean something.
+    let (relay, receiver) = mpsc::channel(2);
+    tokio::spawn(async move {
+        for scope in [main, finally] {
+            let Some(by) = cancels.recv().await else {
+                return;
+            };
+            // Before the scope: the request stands in the journal before its effect.
+            let _ = relay.try_send(by);
+            scope.cancel();
+        }
+    });
+    receiver
+}
 
 impl<R: StageRunner> Dispatcher<R> {
     /// The first request lets attempts end, and `finally` run; the second ends

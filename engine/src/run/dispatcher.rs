@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::execute::{RunError, RunOptions, RunReport, StageReport};
 use super::scope::Contexts;
 use super::state::{Stages, Status};
-use super::{StageRunner, ending, start};
+use super::{StageRunner, cancel, ending, start};
 use crate::model::{Clock, Fact, Failure, FailureClass, Outcome, Signal, limits};
 use crate::plan::Plan;
 use crate::store::{AttemptMessage, Journal, RunDirectory};
@@ -96,8 +96,9 @@ impl<R: StageRunner> Dispatcher<R> {
 
     pub(super) async fn run(
         mut self,
-        mut cancels: mpsc::Receiver<String>,
+        cancels: mpsc::Receiver<String>,
     ) -> Result<RunReport, RunError> {
+        let mut cancels = cancel::relay(cancels, self.main.clone(), self.finally.clone());
         self.record(self.run_started()).await?;
         for index in 0..self.plan.stages.len() {
             if self.plan.stages[index].needs.is_empty() && !self.plan.stages[index].finally {

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{OnFailure, RunOptions, RunReport, StageRunner, execute};
 use crate::model::{
-    Digest, Event, Fact, Failure, FailureClass, FixedClock, Outcome, RunId, StageId, Timestamp,
-    WallLevel,
+    Digest, Event, Fact, Failure, FailureClass, FixedClock, Level, LogStream, Outcome, RunId,
+    StageId, Timestamp, WallLevel,
 };
 use crate::plan::{
     AttemptEnd, Effects, Facts, Mount, Need, Plan, PlannedPlugin, PlannedStage, RetryPolicy,
@@ -30,6 +31,8 @@ enum Act {
     Fail(FailureClass),
     /// Until it is cancelled.
     Hang,
+    /// Logs until it is cancelled.
+    Chatter,
     Panic,
     /// Writes a file to the first folder it may write.
     Write(&'static str),
@@ -44,13 +47,16 @@ struct Scripted {
     acts: BTreeMap<&'static str, Vec<Act>>,
     /// Most attempts that ran at the same time.
     running: Mutex<(usize, usize)>,
+    /// Lines that were taken from [`Act::Chatter`].
+    logged: AtomicU64,
+    cancelled: Notify,
 }
 
 impl StageRunner for Scripted {
     async fn run(
         &self,
         request: Arc<StageRequest>,
-        _sink: AttemptSink,
+        sink: AttemptSink,
         cancel: CancellationToken,
     ) -> AttemptEnd {
         {
@@ -72,6 +78,18 @@ impl StageRunner for Scripted {
             Act::Fail(class) => failed(Outcome::Failed, class),
             Act::Hang => {
                 cancel.cancelled().await;
+                failed(Outcome::Cancelled, FailureClass::Cancelled)
+            }
+            Act::Chatter => {
+                let talk = async {
+                    while sink.log(LogStream::Stdout, Level::Info, "x").await.is_ok() {
+                        self.logged.fetch_add(1, Ordering::Relaxed);
+                    }
+                };
+                tokio::select! {
+                    () = talk => {}
+                    () = cancel.cancelled() => self.cancelled.notify_one(),
+                }
                 failed(Outcome::Cancelled, FailureClass::Cancelled)
             }
             Act::Panic => panic!("a bug of the host"),
@@ -437,6 +455,44 @@ async fn a_stage_of_finally_sees_what_the_others_wrote() {
         _ => None,
     });
     assert_eq!(seen, Some(&json!("one")));
+}
+
+#[tokio::test]
+async fn a_cancel_reaches_attempts_while_nobody_reads_what_is_shown() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let home = Home::open(directory.path()).expect("a home");
+    let run = RunId::new();
+    let run_directory = Arc::new(home.create_run(&run).expect("a run"));
+    let mut runner = Scripted::default();
+    runner.acts.insert("long", vec![Act::Chatter]);
+    let runner = Arc::new(runner);
+    let (events, mut shown) = mpsc::channel(1);
+    let (cancel, cancels) = mpsc::channel(4);
+    let clock = Arc::new(FixedClock(Timestamp(0)));
+    let options = options(&run, 1, OnFailure::Continue);
+    let executed = tokio::spawn(execute(
+        Arc::new(plan(vec![stage("long", &[])])),
+        run_directory,
+        Arc::clone(&runner),
+        clock,
+        events,
+        cancels,
+        options,
+    ));
+    // Every queue is full when nothing moves any more, which only time can tell.
+    let mut before = 0;
+    while before == 0 || runner.logged.load(Ordering::Relaxed) != before {
+        before = runner.logged.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    cancel.send("test".to_owned()).await.expect("it is taken");
+    tokio::time::timeout(Duration::from_mins(1), runner.cancelled.notified())
+        .await
+        .expect("the attempt is asked to end");
+    let reader = tokio::spawn(async move { while shown.recv().await.is_some() {} });
+    let report = executed.await.expect("it ends").expect("it does not fail");
+    assert_eq!(report.cancelled_by.as_deref(), Some("test"));
+    reader.await.expect("it ends");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use wasmtime::Store;
 
 use super::{Plugin, Runtime, trap};
 use crate::capability::{Attempt, GuestFailure, GuestFailureClass, Services};
-use crate::model::{Failure, FailureClass, Outcome, SourceLocation, limits};
+use crate::model::{Failure, FailureClass, HostCode, Outcome, SourceLocation, limits};
 use crate::plan::{AttemptEnd, StageRequest};
 use crate::store::{AttemptSink, SinkClosed};
 
@@ -141,13 +141,20 @@ fn failed(sink: &AttemptSink, guest: GuestFailure, cancel: &CancellationToken) -
         GuestFailureClass::Cancelled if cancel.is_cancelled() => FailureClass::Cancelled,
         GuestFailureClass::Cancelled | GuestFailureClass::Internal => FailureClass::Internal,
     };
+    // A code is the host's only if the host gave it to this attempt.
+    let gave = sink.gave(&guest.code);
+    let class = if gave && HostCode::is_of_the_machine(&guest.code) {
+        FailureClass::Host
+    } else {
+        class
+    };
     let outcome = match class {
         FailureClass::Denied => Outcome::Denied,
         FailureClass::Cancelled => Outcome::Cancelled,
+        FailureClass::Host => Outcome::Errored,
         _ => Outcome::Failed,
     };
-    // A code is the host's only if the host gave it to this attempt.
-    let code = if sink.gave(&guest.code) {
+    let code = if gave {
         guest.code
     } else {
         format!("plugin.{}", guest.code)
@@ -221,5 +228,88 @@ fn failure(outcome: Outcome, failure: Failure) -> AttemptEnd {
         outcome,
         outputs: Value::Null,
         failure: Some(failure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::{GuestFailure, GuestFailureClass, failed};
+    use crate::model::{CallDecision, FailureClass, Outcome, StageId, SystemClock};
+    use crate::store::{AttemptSink, CallEnd, Redactor};
+
+    /// How an attempt ends whose guest passes a code on; `given` is the one that the
+    /// host gave it.
+    async fn end(given: Option<&str>, passed_on: &str) -> (Outcome, FailureClass, String) {
+        let (messages, _kept) = tokio::sync::mpsc::channel(4);
+        let sink = AttemptSink::new(
+            StageId::new("source").expect("a name"),
+            1,
+            Arc::new(SystemClock::default()),
+            Arc::<Redactor>::default(),
+            messages,
+            None,
+            0,
+        );
+        if let Some(code) = given {
+            let call = CallEnd {
+                interface: "engine:git/checkout",
+                function: "clone",
+                arguments: String::new(),
+                decision: CallDecision::Allowed,
+                error: Some(code.to_owned()),
+                result: None,
+                duration: Duration::ZERO,
+                effect: None,
+            };
+            sink.called(call).await.expect("somebody listens");
+        }
+        let guest = GuestFailure {
+            class: GuestFailureClass::WorkFailed,
+            code: passed_on.to_owned(),
+            message: "it failed".to_owned(),
+            hint: None,
+            causes: Vec::new(),
+            location: None,
+            retry_after: None,
+            details: None,
+        };
+        let end = failed(&sink, guest, &CancellationToken::new());
+        let failure = end.failure.expect("it failed");
+        (end.outcome, failure.class, failure.code)
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_a_failure_of_the_machine_if_the_host_said_so() {
+        let full = "git.disk-full";
+        for (given, passed_on, expected) in [
+            (
+                Some(full),
+                full,
+                (Outcome::Errored, FailureClass::Host, full),
+            ),
+            (
+                Some("git.tls"),
+                "git.tls",
+                (Outcome::Failed, FailureClass::WorkFailed, "git.tls"),
+            ),
+            // What the guest only claims is its own word.
+            (
+                None,
+                full,
+                (
+                    Outcome::Failed,
+                    FailureClass::WorkFailed,
+                    "plugin.git.disk-full",
+                ),
+            ),
+        ] {
+            let (outcome, class, code) = end(given, passed_on).await;
+            assert_eq!((outcome, class, code.as_str()), expected, "{passed_on}");
+        }
     }
 }

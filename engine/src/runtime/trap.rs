@@ -16,6 +16,9 @@ const FRAMES: usize = 8;
 pub(super) fn explain(error: &wasmtime::Error, refused_memory: bool) -> AttemptEnd {
     let (class, code, message) = classify(error, refused_memory);
     let mut failure = Failure::new(class, code, message);
+    if code == "limit.memory" {
+        failure.hint = Some("raise `resources: { wasm-memory: … }` of the stage".to_owned());
+    }
     if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
         failure.causes = trace
             .frames()

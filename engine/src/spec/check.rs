@@ -11,6 +11,7 @@ use super::model::{Spec, StageSpec, Uses};
 use super::needs::stage_order;
 use super::reading::not_an_expression;
 use super::references::{Names, Place, known_name};
+use super::types::{check_types, types};
 use crate::model::{Diagnostic, Span, suggest};
 
 /// All that does not fit together in a spec: needs, cycles, and expressions
@@ -54,6 +55,8 @@ pub fn check(spec: &Spec, text: &str) -> Vec<Diagnostic> {
         });
     }
     names.close(&mut out);
+    // Plugins are not known yet; what they return is looked at when they are.
+    check_types(spec, text, &types(spec, |_| None), &mut out);
     out.into_sorted()
 }
 
@@ -68,11 +71,11 @@ fn alias(stage: &StageSpec, aliases: &HashMap<&str, &Uses>, out: &mut Diagnostic
     let message = format!("there is no plugin `{name}`");
     let mut diagnostic = Diagnostic::error(code::UNKNOWN_PLUGIN, *span, message)
         .note("declare it below `plugins:`, or write `builtin:<name>` or a path");
-    if !out.is_long()
-        && let Some(near) = suggest(name, aliases.keys().copied())
-    {
-        diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
-    }
+    let near = suggest(name, aliases.keys().copied()).filter(|_| !out.is_long());
+    diagnostic = diagnostic.hint(match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("a plugin that comes with the engine is `builtin:{name}`"),
+    });
     out.push(diagnostic);
 }
 

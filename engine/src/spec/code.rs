@@ -48,6 +48,7 @@ codes! {
     SECRET_SOURCE = "E0112" "secret from a place that a file may not name",
     INVALID_PATTERN = "E0113" "not a regular expression",
     INVALID_DEFAULT = "E0114" "default that does not fit its input",
+    INVALID_TRIGGER = "E0115" "trigger that cannot be meant",
     UNKNOWN_STAGE = "E0201" "unknown stage",
     CYCLE = "E0202" "stages that need each other",
     SELF_NEED = "E0203" "stage that needs itself",
@@ -62,6 +63,7 @@ codes! {
     TOO_MANY = "E0212" "too many stages or needs",
     EVALUATION = "E0213" "expression without a value",
     INVALID_INPUT = "E0214" "input of the pipeline that does not fit",
+    TYPES = "E0215" "types that do not fit",
     NOT_GRANTED = "E0301" "capability that is not granted",
     REFUSED = "E0302" "grant that no policy allows",
     INVALID_GRANT = "E0303" "not a grant",
@@ -75,8 +77,10 @@ codes! {
     UNKNOWN_PLUGIN = "E0401" "unknown plugin",
     INVALID_WITH = "E0402" "inputs that do not fit the plugin",
     UNKNOWN_INPUT = "E0403" "input that the plugin does not have",
+    UNUSABLE_PLUGIN = "E0404" "plugin that cannot be used",
     UNUSED_GRANT = "W0301" "grant that the plugin cannot use",
     TOOL_NOT_FOUND = "W0302" "tool that is not on this machine",
+    UNBOUND_SECRET = "W0303" "secret that is sent nowhere",
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use super::Spanned;
 use super::code;
+use super::elsewhere;
 use super::expression::Template;
-use super::node::Node;
+use super::node::{Kind, Node};
 use super::reading::Reading;
 use crate::model::{Diagnostic, Span, is_name};
 
@@ -16,9 +17,19 @@ pub(super) fn named<'n, 't>(
     node: &'n Node<'t>,
     reading: &mut Reading<'_>,
 ) -> Vec<(Spanned<String>, &'n Node<'t>)> {
-    let entries = reading.entries(&format!("a mapping with the name of {what} as key"), node);
+    let Kind::Map(entries) = node.kind() else {
+        let message = format!("expected {what} by name, found {}", node.describe());
+        let diagnostic = Diagnostic::error(code::WRONG_TYPE, node.span, message);
+        reading.out.push(match elsewhere::shape(what) {
+            Some(shape) => diagnostic.hint(format!(
+                "write a mapping with the names as keys: `NAME: {shape}`"
+            )),
+            None => diagnostic,
+        });
+        return Vec::new();
+    };
     let mut named = Vec::new();
-    for entry in entries.unwrap_or_default() {
+    for entry in entries {
         if let Some(name) = name(what, &entry.key, entry.key_span, reading) {
             named.push((name, &entry.value));
         }
@@ -49,12 +60,13 @@ pub(super) fn name(
 
 fn nearest_name(text: &str) -> Option<String> {
     let mut meant = String::new();
+    let mut before = ' ';
     for c in text.chars().take(65) {
         match c {
             'a'..='z' | '0'..='9' | '_' => meant.push(c),
-            // `skipTests` is `skip_tests` here.
+            // `skipTests` is `skip_tests` here, and `TOKEN` is `token`.
             'A'..='Z' => {
-                if meant.ends_with(|c: char| c.is_ascii_lowercase()) {
+                if before.is_ascii_lowercase() {
                     meant.push('_');
                 }
                 meant.push(c.to_ascii_lowercase());
@@ -62,6 +74,7 @@ fn nearest_name(text: &str) -> Option<String> {
             '-' | '.' | ' ' | '/' => meant.push('_'),
             _ => return None,
         }
+        before = c;
     }
     is_name(&meant).then_some(meant)
 }
@@ -76,14 +89,17 @@ pub(super) fn environment(
     let mut variables = Vec::new();
     for entry in entries.unwrap_or_default() {
         let key = entry.key.as_ref();
-        let fits = !key.is_empty()
-            && !key.starts_with(|c: char| c.is_ascii_digit())
-            && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if !fits {
+        if !is_variable(key) {
             let message = format!("`{key}` cannot be the name of a variable");
             let diagnostic = Diagnostic::error(code::INVALID_NAME, entry.key_span, message);
             let rule = "names of variables are letters, digits and `_`, not beginning with a digit";
-            reading.out.push(diagnostic.note(rule));
+            let meant = key.replace(['-', '.', ' '], "_");
+            let diagnostic = diagnostic.note(rule);
+            reading.out.push(if is_variable(&meant) {
+                diagnostic.hint(format!("did you mean `{meant}`?"))
+            } else {
+                diagnostic
+            });
             continue;
         }
         if let Some(value) = reading.template("a text", &entry.value) {
@@ -91,4 +107,10 @@ pub(super) fn environment(
         }
     }
     variables
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

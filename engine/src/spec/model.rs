@@ -1,12 +1,13 @@
 //! Spec: its types. What the author wrote, with spans; it may be wrong.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::Spanned;
 use super::expression::{Expression, Template};
+use super::trigger::Triggers;
 use super::word::{Effects, RetryOn, SecretKind};
 use super::written::Written;
 use crate::model::{Outcome, Span};
@@ -18,6 +19,8 @@ pub struct Spec {
     pub name: Option<Spanned<String>>,
     /// What a run is called; plan-time expressions only.
     pub run_name: Option<Spanned<Template>>,
+    /// What starts it; none when everything does.
+    pub on: Option<Triggers>,
     /// What the invoker may say.
     pub inputs: Vec<InputSpec>,
     /// The context `env` of expressions; plan-time expressions only.
@@ -102,6 +105,17 @@ pub enum Uses {
     Path(String),
     /// A name of `plugins:`.
     Alias(String),
+}
+
+/// A plugin that stages mean.
+#[derive(Debug, Clone, Copy)]
+pub struct UsedPlugin<'s> {
+    /// Which; never an alias.
+    pub uses: &'s Uses,
+    /// The first `uses:` that means it.
+    pub span: Span,
+    /// Where `plugins:` says so, if that is an alias.
+    pub declared: Option<Span>,
 }
 
 /// A stage.
@@ -244,16 +258,29 @@ impl Spec {
             .collect()
     }
 
-    /// All plugins that stages mean, aliases followed, each once: to load
-    /// before planning.
-    pub fn uses(&self) -> BTreeSet<&Uses> {
-        let aliases = self.aliases();
-        let uses = self.stages.iter().filter_map(|stage| stage.uses.as_ref());
-        uses.filter_map(|uses| match &uses.value {
-            Uses::Alias(name) => aliases.get(name.as_str()).copied(),
-            other => Some(other),
-        })
-        .collect()
+    /// All plugins that stages mean, aliases followed, each once, with the first
+    /// place that names it: to load before planning.
+    pub fn uses(&self) -> Vec<UsedPlugin<'_>> {
+        let aliases = self.plugins.iter();
+        let aliases: HashMap<&str, &Spanned<Uses>> = aliases
+            .map(|plugin| (plugin.alias.value.as_str(), &plugin.source))
+            .collect();
+        let mut plugins: BTreeMap<&Uses, UsedPlugin<'_>> = BTreeMap::new();
+        for written in self.stages.iter().filter_map(|stage| stage.uses.as_ref()) {
+            let (uses, declared) = match &written.value {
+                Uses::Alias(name) => match aliases.get(name.as_str()) {
+                    Some(source) => (&source.value, Some(source.span)),
+                    None => continue,
+                },
+                other => (other, None),
+            };
+            plugins.entry(uses).or_insert(UsedPlugin {
+                uses,
+                span: written.span,
+                declared,
+            });
+        }
+        plugins.into_values().collect()
     }
 
     /// Names of all tools that stages are granted, to look for before planning.

@@ -5,7 +5,7 @@ use super::declare;
 use super::diagnostics::Diagnostics;
 use super::fields::Fields;
 use super::model::{Defaults, Spec};
-use super::node::Node;
+use super::node::{Kind, Node};
 use super::reading::Reading;
 use super::{Spanned, input, secret, stage, text, trigger, uses, written, yaml};
 use crate::model::{Diagnostic, Span};
@@ -51,7 +51,7 @@ fn pipeline(root: Option<&Node<'_>>, reading: &mut Reading<'_>) -> Option<Spec> 
         ..Spec::default()
     };
     if let Some(node) = fields.get("on") {
-        trigger::triggers(node, reading);
+        spec.on = trigger::triggers(node, reading);
     }
     if let Some(node) = fields.get("inputs") {
         spec.inputs = input::inputs(node, reading);
@@ -90,6 +90,16 @@ fn pipeline(root: Option<&Node<'_>>, reading: &mut Reading<'_>) -> Option<Spec> 
 
 fn version(node: &Node<'_>, reading: &mut Reading<'_>) {
     let what = "the version of the language";
+    if let Kind::Scalar(scalar) = node.kind()
+        && scalar.text == "1"
+        && !scalar.plain
+    {
+        let diagnostic = Diagnostic::error(code::WRONG_TYPE, node.span, "the version is a number");
+        reading
+            .out
+            .push(diagnostic.hint("write `version: 1`, without quotes"));
+        return;
+    }
     let Some(version) = reading.integer(what, 0..=u32::MAX, node) else {
         return;
     };

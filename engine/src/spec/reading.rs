@@ -10,11 +10,15 @@ use serde_json::Value;
 use super::Spanned;
 use super::code;
 use super::diagnostics::Diagnostics;
+use super::elsewhere;
 use super::expression::{Expression, ExpressionError, Template};
 use super::node::{Entry, Kind, Node, Scalar};
 use super::scalar::Plain;
 use super::unit;
 use crate::model::{Diagnostic, Span, suggest};
+
+/// Longest text that is worth showing again in a hint.
+const SHOWN: usize = 60;
 
 /// The text that is read, and what is wrong with it.
 pub(super) struct Reading<'t> {
@@ -56,6 +60,26 @@ impl Reading<'_> {
         }
     }
 
+    /// The entries of one of the language's own mappings.
+    pub(super) fn mapping<'n, 't>(
+        &mut self,
+        what: &str,
+        node: &'n Node<'t>,
+    ) -> Option<&'n [Entry<'t>]> {
+        if let Kind::Map(entries) = node.kind() {
+            return Some(entries);
+        }
+        let message = match node.kind() {
+            Kind::Scalar(scalar) if is_nothing(scalar) => format!("{what} is empty"),
+            _ => format!("{what} is a mapping, not {}", node.describe()),
+        };
+        let mut diagnostic = Diagnostic::error(code::WRONG_TYPE, node.span, message);
+        let shape = elsewhere::shape(what);
+        diagnostic.hint = shape.map(|shape| format!("write a mapping, such as `{shape}`"));
+        self.out.push(diagnostic);
+        None
+    }
+
     pub(super) fn items<'n, 't>(
         &mut self,
         what: &str,
@@ -63,6 +87,19 @@ impl Reading<'_> {
     ) -> Option<&'n [Node<'t>]> {
         match node.kind() {
             Kind::List(items) => Some(items),
+            Kind::Scalar(scalar) if !is_nothing(scalar) => {
+                let mut diagnostic = wrong_type(what, node);
+                if scalar.text.len() <= SHOWN {
+                    let item = if scalar.plain && !scalar.text.contains([',', '[', '{']) {
+                        scalar.text.to_string()
+                    } else {
+                        Value::from(scalar.text.as_ref()).to_string()
+                    };
+                    diagnostic = diagnostic.hint(format!("a list stands in brackets: `[{item}]`"));
+                }
+                self.out.push(diagnostic);
+                None
+            }
             _ => self.expected(what, node),
         }
     }
@@ -72,6 +109,13 @@ impl Reading<'_> {
         match node.kind() {
             Kind::Scalar(scalar) if !is_nothing(scalar) => {
                 Some(Spanned::new(scalar.text.to_string(), node.span))
+            }
+            Kind::Scalar(_) => {
+                let message = format!("expected {what}, and nothing stands here");
+                let diagnostic = Diagnostic::error(code::WRONG_TYPE, node.span, message);
+                let hint = "fill it in, or leave the key out; an empty text is `\"\"`";
+                self.out.push(diagnostic.hint(hint));
+                None
             }
             _ => self.expected(what, node),
         }
@@ -130,10 +174,12 @@ impl Reading<'_> {
             return Some(Spanned::new(duration, text.span));
         }
         let message = format!("`{}` is not a duration", text.value);
-        self.out.push(
-            Diagnostic::error(code::INVALID_UNIT, text.span, message)
-                .hint("write whole numbers with a unit: 500ms, 90s, 15m, 24h, 7d"),
-        );
+        let hint = match unit::meant_duration(&text.value) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "write whole numbers with a unit: 500ms, 90s, 15m, 24h, 7d".to_owned(),
+        };
+        self.out
+            .push(Diagnostic::error(code::INVALID_UNIT, text.span, message).hint(hint));
         None
     }
 
@@ -142,10 +188,12 @@ impl Reading<'_> {
         let size = unit::size(&text.value);
         if size.is_none() {
             let message = format!("`{}` is not a size", text.value);
-            self.out.push(
-                Diagnostic::error(code::INVALID_UNIT, text.span, message)
-                    .hint("write a whole number with a unit: 512MiB, 2GiB"),
-            );
+            let hint = match unit::meant_size(&text.value) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "write a whole number with a unit: 512MiB, 2GiB".to_owned(),
+            };
+            self.out
+                .push(Diagnostic::error(code::INVALID_UNIT, text.span, message).hint(hint));
         }
         size
     }
@@ -170,7 +218,9 @@ impl Reading<'_> {
     pub(super) fn unknown_word(&mut self, what: &str, text: &Spanned<String>, known: &[&str]) {
         let message = format!("`{}` is not {what}", text.value);
         let list = known.join("`, `");
-        let hint = match suggest(&text.value, known.iter().copied()) {
+        let near = elsewhere::word(&text.value, known);
+        let near = near.or_else(|| suggest(&text.value, known.iter().copied()));
+        let hint = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known are `{list}`"),
         };
@@ -202,7 +252,13 @@ impl Reading<'_> {
         let source = inner.unwrap_or(&text.value);
         match Expression::parse(source) {
             Ok(expression) => Some(Spanned::new(expression, text.span)),
-            Err(error) => self.expression_error(source, &error, text.span),
+            Err(mut error) => {
+                if inner.is_none() && text.value.contains("${{") {
+                    let whole = "a condition is one expression: leave `${{` and `}}` out";
+                    error.hint = Some(whole.to_owned());
+                }
+                self.expression_error(source, &error, text.span)
+            }
         }
     }
 

@@ -96,11 +96,16 @@ impl<'s> Names<'s> {
             out.push(Diagnostic::error(code::TOO_EARLY, place.span, message));
         } else if function.is_status() && !self.is_at_the_end(place) {
             let message = format!("`{name}` is known in `finally` and in `outputs` alone");
-            out.push(
-                Diagnostic::error(code::TOO_EARLY, place.span, message).hint(
-                    "say in `needs` which outcomes let a stage start: `{ stage: a, on: [failed] }`",
-                ),
-            );
+            let hint = match function {
+                Function::Success => {
+                    "leave it out: `needs: [a]` lets a stage start when `a` succeeded"
+                }
+                Function::Failure => {
+                    "say in `needs` which outcomes let a stage start: `{ stage: a, on: [failed] }`"
+                }
+                _ => "put a stage that runs whatever happened below `finally:`",
+            };
+            out.push(Diagnostic::error(code::TOO_EARLY, place.span, message).hint(hint));
         }
     }
 
@@ -140,12 +145,13 @@ impl<'s> Names<'s> {
         let field = reference.path.first().map(String::as_str);
         match known.context {
             Context::Inputs => known_name("input", &self.inputs, field, span, out),
-            Context::Env => known_name("variable of `env`", &self.env, field, span, out),
+            Context::Env => self.variable(field, span, out),
             Context::Secrets => self.secret(field, whole && place.takes_secrets, span, out),
             Context::Stages => self.stage(reference, place, out),
             other => {
                 let fields: HashSet<&str> = known.fields.iter().copied().collect();
-                known_name(&format!("field of `{other}`"), &fields, field, span, out);
+                let what = format!("field of `{other}`");
+                known_name(&what, &fields, field, span, out);
                 let early = field == Some("result") && !self.is_at_the_end(place);
                 if other == Context::Run && early {
                     let message = "`run.result` is known in `finally` and in `outputs` alone";
@@ -164,6 +170,20 @@ impl<'s> Names<'s> {
         }
     }
 
+    fn variable(&self, name: Option<&str>, span: Span, out: &mut Diagnostics) {
+        let Some(name) = name.filter(|name| !self.env.contains(name)) else {
+            return;
+        };
+        let message = format!("the file's `env` has no `{name}`");
+        let diagnostic = Diagnostic::error(code::UNKNOWN_REFERENCE, span, message);
+        out.push(match nearest_name(name, self.env.iter().copied(), out) {
+            Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
+            None => diagnostic
+                .note("`env` is never the environment of the process")
+                .hint("declare it below the file's `env:`, or make it an input"),
+        });
+    }
+
     fn secret(&self, name: Option<&str>, allowed: bool, span: Span, out: &mut Diagnostics) {
         if !allowed {
             let message = match name {
@@ -173,7 +193,7 @@ impl<'s> Names<'s> {
             out.push(
                 Diagnostic::error(code::SECRET_IN_TEXT, span, message)
                     .note("a stage gets a handle of a secret, never its bytes")
-                    .hint("write `${{ secrets.NAME }}` alone, as a value of `with` that the plugin takes as a secret"),
+                    .hint("write `${{ secrets.NAME }}` alone, as a value of `with` that the plugin takes as a secret; `builtin:build` gives tools secrets with `secret-files` and `secret-env`"),
             );
             return;
         }
@@ -277,6 +297,12 @@ pub(super) fn known_name(
     let mut diagnostic = Diagnostic::error(code::UNKNOWN_REFERENCE, span, message);
     if let Some(near) = nearest_name(name, known.iter().copied(), out) {
         diagnostic = diagnostic.hint(format!("did you mean `{near}`?"));
+    } else if known.is_empty() {
+        diagnostic = diagnostic.hint(format!("the pipeline declares no {what}"));
+    } else if known.len() <= 20 {
+        let mut all: Vec<&str> = known.iter().copied().collect();
+        all.sort_unstable();
+        diagnostic = diagnostic.hint(format!("known are: {}", all.join(", ")));
     }
     out.push(diagnostic);
 }

@@ -4,7 +4,7 @@ use super::Spanned;
 use super::capability;
 use super::code;
 use super::declare;
-use super::expression::{Reference, Template};
+use super::expression::Template;
 use super::fields::Fields;
 use super::model::{BackoffSpec, CapabilitiesSpec, NeedSpec, ResourcesSpec, RetrySpec, StageSpec};
 use super::node::{Kind, Node};
@@ -12,15 +12,14 @@ use super::reading::Reading;
 use super::uses;
 use super::word::{Effects, RetryOn};
 use super::written;
-use crate::model::{Diagnostic, Outcome, Span, limits};
+use crate::model::{Diagnostic, Outcome, limits};
 
 /// Keys of a stage that belong to later versions.
-const LATER: [&str; 10] = [
+const LATER: [&str; 9] = [
     "artifacts",
     "cache",
     "concurrency",
     "environment",
-    "outputs",
     "priority",
     "reports",
     "runs-on",
@@ -170,8 +169,10 @@ pub(super) fn timeout(
 ) -> Option<Spanned<std::time::Duration>> {
     let timeout = reading.duration(node)?;
     if timeout.value.is_zero() {
-        let message = "a stage needs some time";
-        reading.error(code::OUT_OF_RANGE, timeout.span, message);
+        let diagnostic =
+            Diagnostic::error(code::OUT_OF_RANGE, timeout.span, "a stage needs some time");
+        let hint = "leave it out for an hour, or write what an attempt may take: `10m`";
+        reading.out.push(diagnostic.hint(hint));
         return None;
     }
     Some(timeout)
@@ -200,7 +201,7 @@ pub(super) fn retry(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<RetryS
 fn retry_on(node: &Node<'_>, reading: &mut Reading<'_>) -> Vec<RetryOn> {
     let known = ["transient", "timed-out", "lost-worker", "exit:75"];
     let mut all = Vec::new();
-    for text in reading.texts("kind of failure", node) {
+    for text in reading.texts("failure", node) {
         match RetryOn::parse(&text.value) {
             Some(on) if all.contains(&on) => {}
             Some(on) => all.push(on),
@@ -281,22 +282,4 @@ fn bounded(node: &Node<'_>, least: u64, most: u64, reading: &mut Reading<'_>) ->
     };
     reading.error(code::OUT_OF_RANGE, node.span, message);
     None
-}
-
-impl StageSpec {
-    /// Calls a function for what each text names that is evaluated in the run.
-    pub(crate) fn each_run_time(&self, visit: &mut dyn FnMut(Vec<Reference>, Span)) {
-        if let Some(with) = &self.with {
-            with.each_text(&mut |template, span| visit(template.references(), span));
-        }
-        if let Some(condition) = &self.condition {
-            visit(condition.value.references(), condition.span);
-        }
-        for (_, value) in &self.env {
-            visit(value.value.references(), value.span);
-        }
-        if let Some(switch) = &self.continue_on_error {
-            visit(switch.value.references(), switch.span);
-        }
-    }
 }

@@ -25,7 +25,7 @@ fn diagnose(text: &str) -> Vec<Diagnostic> {
 }
 
 /// Code, line, column and message of each diagnostic.
-fn summary(text: &str) -> Vec<String> {
+pub(super) fn summary(text: &str) -> Vec<String> {
     let found = diagnose(text);
     let lines = found.iter().map(|it| {
         let place = it.span.map_or_else(String::new, |span| {

@@ -55,6 +55,61 @@ pub fn size(text: &str) -> Option<u64> {
     number.checked_mul(bytes)
 }
 
+/// The duration that a text probably means which is none: `10 minutes`, `1.5h`, `90`.
+pub(super) fn meant_duration(text: &str) -> Option<String> {
+    let (number, word) = split_words(text)?;
+    let (unit, seconds) = match word.as_str() {
+        // Without a unit nothing is meant for sure; seconds are what most systems take.
+        "" | "sec" | "secs" | "second" | "seconds" | "s" => ("s", 1),
+        "ms" | "millisecond" | "milliseconds" => ("ms", 0),
+        "m" | "min" | "mins" | "minute" | "minutes" => ("m", 60),
+        "h" | "hr" | "hrs" | "hour" | "hours" => ("h", 3_600),
+        "d" | "day" | "days" => ("d", 86_400),
+        _ => return None,
+    };
+    let meant = if let Ok(whole) = number.parse::<u64>() {
+        format!("{whole}{unit}")
+    } else {
+        // `1.5h` is `90m`: tenths of a unit are whole numbers of a smaller one.
+        let (whole, tenths) = number.split_once('.')?;
+        let tenths = tenths.parse::<u64>().ok().filter(|_| tenths.len() == 1)?;
+        let tenths = whole
+            .parse::<u64>()
+            .ok()?
+            .checked_mul(10)?
+            .checked_add(tenths)?;
+        let total = tenths.checked_mul(seconds)? / 10;
+        if seconds >= 3_600 {
+            format!("{}m", total / 60)
+        } else {
+            format!("{total}s")
+        }
+    };
+    duration(&meant).map(|_| meant)
+}
+
+/// The size that a text probably means which is none: `512 MiB`, `2gb`, `2G`.
+pub(super) fn meant_size(text: &str) -> Option<String> {
+    let (number, word) = split_words(text)?;
+    let unit = match word.as_str() {
+        "k" | "kb" | "kib" => "KiB",
+        "m" | "mb" | "mib" => "MiB",
+        "g" | "gb" | "gib" => "GiB",
+        "t" | "tb" | "tib" => "TiB",
+        _ => return None,
+    };
+    let meant = format!("{number}{unit}");
+    size(&meant).map(|_| meant)
+}
+
+/// A number with or without a fraction, and the word behind it in small letters.
+fn split_words(text: &str) -> Option<(&str, String)> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (number, word) = text.split_at(end.unwrap_or(text.len()));
+    let fits = !number.is_empty() && number.len() <= 12 && word.len() <= 16;
+    fits.then(|| (number, word.trim().to_ascii_lowercase()))
+}
+
 fn split_number(text: &str) -> Option<(u64, &str)> {
     let end = text
         .find(|c: char| !c.is_ascii_digit())
@@ -67,7 +122,7 @@ fn split_number(text: &str) -> Option<(u64, &str)> {
 mod tests {
     use std::time::Duration;
 
-    use super::{duration, size};
+    use super::{duration, meant_duration, meant_size, size};
 
     #[test]
     fn durations_are_whole_numbers_with_units() {
@@ -113,6 +168,29 @@ mod tests {
         }
         for wrong in ["", "512", "MiB", "1.5GiB", "512 MiB", "1mib", "99999999TiB"] {
             assert_eq!(size(wrong), None, "{wrong}");
+        }
+    }
+    #[test]
+    fn what_was_probably_meant_is_a_unit_again() {
+        for (text, meant) in [
+            ("90", Some("90s")),
+            ("10 minutes", Some("10m")),
+            ("1.5h", Some("90m")),
+            ("2.5 min", Some("150s")),
+            ("5S", Some("5s")),
+            ("soon", None),
+            ("1.5.5h", None),
+            ("99999999999d", None),
+        ] {
+            assert_eq!(meant_duration(text).as_deref(), meant, "{text}");
+        }
+        for (text, meant) in [
+            ("512 MiB", Some("512MiB")),
+            ("2gb", Some("2GiB")),
+            ("512", None),
+            ("1.5GiB", None),
+        ] {
+            assert_eq!(meant_size(text).as_deref(), meant, "{text}");
         }
     }
 }

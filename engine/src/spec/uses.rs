@@ -79,5 +79,6 @@ fn nearest_uses(text: &str) -> Option<String> {
     let bare = text
         .strip_prefix("builtin/")
         .or_else(|| text.strip_prefix("builtin."));
-    bare.map(|name| format!("builtin:{name}"))
+    let action = || text.starts_with("actions/checkout").then_some("fetch");
+    bare.or_else(action).map(|name| format!("builtin:{name}"))
 }

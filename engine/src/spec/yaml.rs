@@ -1,19 +1,24 @@
-//! YAML: a text as a [`Node`] tree. The only file that knows the YAML parser.
+//! YAML: a text as a [`Node`] tree. The only place that knows the YAML parser.
 //!
 //! Written on the parser's events, since a deserialiser would stop at the first
 //! mistake and would give `010` a type. Aliases share the node they stand for,
 //! and every alias pays for all it stands for, so that a small text cannot
 //! become a large tree.
 
+mod mistake;
+mod tabs;
+
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
+use granit_parser::{Event, Parser, ScalarStyle};
 
 use super::code;
 use super::diagnostics::Diagnostics;
 use super::node::{Entry, Kind, Node, Scalar};
 use crate::model::{Diagnostic, Span, limits};
+use mistake::{syntax_error, tag_error, too_deep};
+use tabs::Scalars;
 
 /// The tree of a text; none when the text is no YAML or is too large.
 ///
@@ -341,7 +346,9 @@ impl<'t> OpenMap<'t> {
                     Key::Text(scalar.clone(), node.span)
                 } else {
                     let message = format!("a key is a text, not {}", node.describe());
-                    out.push(Diagnostic::error(code::KEY_NOT_TEXT, node.span, message));
+                    let hint = "put a text that begins with `{` or `[` between quotes";
+                    let diagnostic = Diagnostic::error(code::KEY_NOT_TEXT, node.span, message);
+                    out.push(diagnostic.hint(hint));
                     Key::Unusable
                 });
             }
@@ -395,104 +402,5 @@ fn start_of(span: Span) -> Span {
     Span {
         start: span.start,
         end: span.start,
-    }
-}
-
-fn too_deep(span: Span) -> Stop {
-    let message = format!(
-        "values stand more than {} levels deep",
-        limits::PIPELINE_DEPTH
-    );
-    Diagnostic::error(code::TOO_LARGE, start_of(span), message).into()
-}
-
-fn tag_error(text: &str, span: Span) -> Diagnostic {
-    let tag = text.get(span.start..span.end).unwrap_or("!");
-    let message = format!("the tag `{tag}` is not part of the language");
-    Diagnostic::error(code::TAG, span, message)
-        .hint("leave it out; quote a value that is meant as text")
-}
-
-fn syntax_error(text: &str, error: &ScanError) -> Diagnostic {
-    let start = error.marker().byte_offset().unwrap_or(0).min(text.len());
-    let length = text[start..]
-        .chars()
-        .next()
-        .filter(|c| *c != '\n')
-        .map_or(0, char::len_utf8);
-    let span = Span {
-        start,
-        end: start + length,
-    };
-    match error.kind() {
-        ErrorKind::RecursionLimitExceeded => *too_deep(span),
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabAtBlockScalarStart
-        | ErrorKind::TabInPlainScalar => {
-            // The parser stands behind the tab, or at the first character after it.
-            let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
-            let tab = text[line..span.end].rfind('\t');
-            tab_error(tab.map_or(span, |at| Span {
-                start: line + at,
-                end: line + at + 1,
-            }))
-        }
-        ErrorKind::DirectiveDisallowed => Diagnostic::error(
-            code::SECOND_DOCUMENT,
-            span,
-            "directives are not part of the language",
-        )
-        .hint("leave the line out"),
-        _ => Diagnostic::error(
-            code::SYNTAX,
-            span,
-            format!("this is not YAML: {}", lower_first(&error.info())),
-        ),
-    }
-}
-
-fn lower_first(text: &str) -> String {
-    let mut chars = text.trim_end_matches('.').chars();
-    match chars.next() {
-        Some(first) => first.to_lowercase().chain(chars).collect(),
-        None => String::new(),
-    }
-}
-
-fn tab_error(span: Span) -> Diagnostic {
-    Diagnostic::error(code::TAB, span, "a tab stands outside of a text").hint("indent with spaces")
-}
-
-/// The places of the scalars, so that a tab outside of them and of comments is
-/// found: YAML allows some, and no two editors show them alike.
-struct Scalars<'t> {
-    text: &'t str,
-    /// End of the scalar before.
-    end: usize,
-}
-
-impl<'t> Scalars<'t> {
-    fn new(text: &'t str) -> Self {
-        Self { text, end: 0 }
-    }
-
-    /// Looks at the text between the scalar before and this one.
-    fn look(&mut self, scalar: Span, out: &mut Diagnostics) {
-        let between = self.text.get(self.end..scalar.start).unwrap_or("");
-        let mut offset = self.end;
-        for line in between.split_inclusive('\n') {
-            let code = line.split('#').next().unwrap_or(line);
-            if let Some(tab) = code.find('\t') {
-                let start = offset + tab;
-                out.push(tab_error(Span {
-                    start,
-                    end: start + 1,
-                }));
-            }
-            offset += line.len();
-        }
-        self.end = self.end.max(scalar.end);
     }
 }

@@ -114,7 +114,7 @@ impl<'i> Message<'i> {
                 context::remaining(),
             );
             let Some(wait) = wait.filter(|_| tries < attempts) else {
-                return Err(trouble.into_failure(&shown, tries));
+                return Err(trouble.into_failure(&shown, tries, tries < attempts));
             };
             warn!(
                 "try {tries} of {attempts}: {}; the next in {} ms",

@@ -38,14 +38,18 @@ impl Trouble {
         }
     }
 
-    /// What is left when no more tries are.
-    pub(crate) fn into_failure(self, shown: &str, tries: u32) -> Failure {
+    /// What is left when no more tries are, or no time for the next one.
+    pub(crate) fn into_failure(self, shown: &str, tries: u32, out_of_time: bool) -> Failure {
         let times = if tries == 1 { "try" } else { "tries" };
         let mut failure = Failure::transient(
             "notify.unavailable",
             format!("{shown} took nothing in {tries} {times}: {}", self.message),
         )
-        .hint("try again later, raise `attempts`, or give the stage a `retry:`");
+        .hint(if out_of_time {
+            "the time of the stage is over before the next try: raise its `timeout:`, or try again later"
+        } else {
+            "try again later, raise `attempts`, or give the stage a `retry:`"
+        });
         failure.causes.extend(self.excerpt);
         match self.asked {
             Some(asked) => failure.retry_after(asked),
@@ -152,11 +156,24 @@ mod tests {
     fn what_is_left_at_the_end_is_transient_and_passes_the_wait_on() {
         let busy = answer(503, "busy", &[]);
         let trouble = Trouble::answered(&busy, Some(Duration::from_secs(7)));
-        let failure = trouble.into_failure("https://a.example/", 4);
+        let failure = trouble.into_failure("https://a.example/", 4, false);
+        let hint = failure.hint.as_deref().expect("a hint");
+        assert!(hint.contains("raise `attempts`"), "{hint}");
         assert_eq!(failure.class, FailureClass::Transient);
         assert_eq!(failure.retry_after, Some(7000));
         assert_eq!(failure.causes, ["busy"]);
         assert!(failure.message.contains("in 4 tries"), "{failure}");
+    }
+
+    #[test]
+    fn who_runs_out_of_time_is_not_told_to_try_more_often() {
+        let trouble = Trouble::answered(&answer(503, "busy", &[]), None);
+        let failure = trouble.into_failure("https://a.example/", 2, true);
+        let hint = failure.hint.as_deref().expect("a hint");
+        assert!(
+            hint.contains("`timeout:`") && !hint.contains("attempts"),
+            "{hint}"
+        );
     }
 
     #[test]

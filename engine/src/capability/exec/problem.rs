@@ -96,7 +96,9 @@ pub(super) fn malformed(message: String) -> Refusal {
 }
 
 pub(super) fn limit(code: &str, message: String) -> Refusal {
-    Refusal::failed(Error::LimitExceeded(problem(code, message, None)))
+    let memory = "raise `resources: { memory: … }` of the stage";
+    let hint = (code == "limit.memory").then(|| memory.to_owned());
+    Refusal::failed(Error::LimitExceeded(problem(code, message, hint)))
 }
 
 pub(super) fn not_on_this_machine(tool: &str) -> Refusal {

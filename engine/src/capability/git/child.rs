@@ -15,8 +15,9 @@ use rustix::process::{Resource, Rlimit, Signal, kill_current_process_group, setr
 use super::clone::clone;
 use super::contains::contains;
 use super::failure::{FailureKind, GitFailure};
+use super::frame;
 use super::history::History;
-use super::protocol::{self, Answer, ProcessLimits, Query, Reply, Request, Start};
+use super::protocol::{Answer, ProcessLimits, Query, Reply, Request, Start};
 use super::remote::ls_refs;
 use super::watch::Report;
 
@@ -28,7 +29,7 @@ pub fn serve() -> ExitCode {
         return fail(GitFailure::io("inherited files cannot be closed", &error));
     }
     let mut input = io::stdin();
-    let start: Start = match protocol::read(&mut input) {
+    let start: Start = match frame::read(&mut input) {
         Ok(Some(start)) => start,
         Ok(None) => return ExitCode::SUCCESS,
         Err(error) => {
@@ -71,7 +72,7 @@ fn watch_input(mut input: impl Read + Send + 'static, expects_queries: bool) -> 
     let (sender, queries) = channel();
     std::thread::spawn(move || {
         loop {
-            match protocol::read::<Query>(&mut input) {
+            match frame::read::<Query>(&mut input) {
                 Ok(Some(query)) if expects_queries => {
                     let _ = sender.send(query);
                 }
@@ -131,14 +132,14 @@ fn reply(answer: Result<Answer, GitFailure>) -> Reply {
 
 fn say(output: &Mutex<impl Write>, reply: &Reply) -> io::Result<()> {
     let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-    match protocol::write(&mut *output, reply) {
+    match frame::write(&mut *output, reply) {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             let failure = GitFailure::new(
                 FailureKind::LimitExceeded,
                 "limit.git-answer",
                 format_args!("the answer is too long: {error}"),
             );
-            protocol::write(&mut *output, &Reply::Failed(Box::new(failure)))
+            frame::write(&mut *output, &Reply::Failed(Box::new(failure)))
         }
         done => done,
     }

@@ -12,9 +12,8 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::failure::{FailureKind, GitFailure, one_line};
-use super::protocol::{
-    self, Answer, OpenHistory, ProcessLimits, Progress, Query, Reply, Request, Start,
-};
+use super::frame;
+use super::protocol::{Answer, OpenHistory, ProcessLimits, Progress, Query, Reply, Request, Start};
 use crate::model::{ChildProgram, limits};
 
 /// Has a request done and gives its answer. Dropping the future ends the child
@@ -144,7 +143,7 @@ impl Running {
     /// Writes a message. A child that does not take it explains itself when its
     /// answer is read.
     async fn send<T: serde::Serialize>(&mut self, message: &T) {
-        if let Ok(frame) = protocol::encode(message) {
+        if let Ok(frame) = frame::encode(message) {
             let _ = self.input.write_all(&frame).await;
             let _ = self.input.flush().await;
         }
@@ -167,7 +166,7 @@ impl Running {
     async fn read(&mut self) -> io::Result<Reply> {
         let mut header = [0; 4];
         self.output.read_exact(&mut header).await?;
-        let mut body = Zeroizing::new(vec![0; protocol::length(header)?]);
+        let mut body = Zeroizing::new(vec![0; frame::length(header)?]);
         self.output.read_exact(&mut body).await?;
         Ok(serde_json::from_slice(&body)?)
     }

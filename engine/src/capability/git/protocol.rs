@@ -5,20 +5,18 @@
 //!        ◀──Progress*, then Answer or Failed── over its standard output
 //! ```
 //!
-//! Each message is a JSON document after its length in four bytes, big endian.
-//! The child treats a request as its own engine's; the engine treats a reply as
+//! How messages travel: `frame`. The child treats a request as its own engine's; the engine treats a reply as
 //! coming from a process that has read hostile repositories.
 
-use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::address::Address;
 use super::failure::GitFailure;
 use crate::model::limits;
+
+pub use super::secret_text::SecretText;
 
 /// The first message to a child: what to do, and what stops it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -103,39 +101,6 @@ pub enum Credential {
     Basic(SecretText),
     /// A private key in OpenSSH's form.
     SshKey(SecretText),
-}
-
-/// A value that is not shown and not left in memory.
-pub struct SecretText(Zeroizing<String>);
-
-impl Serialize for SecretText {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for SecretText {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::new)
-    }
-}
-
-impl SecretText {
-    /// Takes over a value.
-    pub fn new(value: String) -> Self {
-        Self(Zeroizing::new(value))
-    }
-
-    /// The value.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SecretText(***)")
-    }
 }
 
 /// Bounds of one call.
@@ -456,94 +421,4 @@ pub struct Change {
     pub old_oid: Option<String>,
     /// Its new content.
     pub new_oid: Option<String>,
-}
-
-/// A message as it goes over the pipe: its length, then its JSON. The buffer may
-/// hold a secret and is wiped when it is dropped.
-///
-/// # Errors
-///
-/// The message is longer than [`limits::FRAME_BYTES`].
-pub(super) fn encode<T: Serialize>(message: &T) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Room from the start: a buffer that grows leaves copies behind.
-    let mut frame = Zeroizing::new(Vec::with_capacity(16 * 1024));
-    frame.extend_from_slice(&[0; 4]);
-    serde_json::to_writer(&mut *frame, message)?;
-    let length = frame.len() - 4;
-    if length > limits::FRAME_BYTES {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("a message of {length} bytes is too long"),
-        ));
-    }
-    let length = u32::try_from(length).expect("FRAME_BYTES fits into four bytes");
-    frame[..4].copy_from_slice(&length.to_be_bytes());
-    Ok(frame)
-}
-
-/// The length of the message behind four bytes.
-///
-/// # Errors
-///
-/// It is longer than [`limits::FRAME_BYTES`].
-pub(super) fn length(header: [u8; 4]) -> io::Result<usize> {
-    let length = u32::from_be_bytes(header) as usize;
-    if length > limits::FRAME_BYTES {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("a message of {length} bytes is too long"),
-        ));
-    }
-    Ok(length)
-}
-
-/// Reads one message; none at the end of the input.
-pub(super) fn read<T: DeserializeOwned>(input: &mut impl Read) -> io::Result<Option<T>> {
-    let mut header = [0; 4];
-    match input.read_exact(&mut header) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error),
-    }
-    let mut body = Zeroizing::new(vec![0; length(header)?]);
-    input.read_exact(&mut body)?;
-    Ok(Some(serde_json::from_slice(&body)?))
-}
-
-/// Writes one message.
-pub(super) fn write<T: Serialize>(output: &mut impl Write, message: &T) -> io::Result<()> {
-    output.write_all(&encode(message)?)?;
-    output.flush()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_comes_back_as_it_was() {
-        let message = Reply::Answer(Box::new(Answer::MaybeText(Some("v1".to_owned()))));
-        let frame = encode(&message).unwrap();
-        let back: Reply = read(&mut frame.as_slice()).unwrap().unwrap();
-        assert_eq!(format!("{message:?}"), format!("{back:?}"));
-        assert!(read::<Reply>(&mut [].as_slice()).unwrap().is_none());
-    }
-
-    #[test]
-    fn a_message_that_claims_to_be_huge_is_refused_before_it_is_read() {
-        let error = read::<Reply>(&mut [0xff; 4].as_slice()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
-    }
-
-    #[test]
-    fn a_message_that_is_cut_off_is_an_error() {
-        let frame = encode(&Reply::Answer(Box::new(Answer::Opened))).unwrap();
-        assert!(read::<Reply>(&mut &frame[..frame.len() - 1]).is_err());
-    }
-
-    #[test]
-    fn a_secret_is_not_shown() {
-        let credential = Credential::Token(SecretText::new("hunter2hunter2".to_owned()));
-        assert!(!format!("{credential:?}").contains("hunter2"));
-    }
 }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::PatternError;
-use crate::model::limits;
+use crate::model::{Piece, limits, split_holes};
 
 /// Stands in the text for one expression. A private character, which no pattern
 /// may hold itself.
@@ -41,20 +41,22 @@ impl<'a> Source<'a> {
     /// A text with expressions.
     pub(super) fn template(text: &str, resolve: Resolve<'a>) -> Result<Self, PatternError> {
         check_length(text)?;
-        let mut rest = text;
+        let pieces = split_holes(text)
+            .map_err(|open| PatternError::new(open.to_string()).with_hint("add `}}`"))?;
         let mut parsed = String::with_capacity(text.len());
         let mut expressions = VecDeque::new();
-        while let Some((before, after)) = rest.split_once("${{") {
-            let end = end_of_expression(after)
-                .ok_or_else(|| PatternError::new("`${{` is never closed").with_hint("add `}}`"))?;
-            check_characters(before)?;
-            parsed.push_str(before);
-            parsed.push(HOLE);
-            expressions.push_back(after[..end].trim().to_owned());
-            rest = &after[end + 2..];
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => {
+                    check_characters(&text)?;
+                    parsed.push_str(&text);
+                }
+                Piece::Hole(span) => {
+                    parsed.push(HOLE);
+                    expressions.push_back(text[span].trim().to_owned());
+                }
+            }
         }
-        check_characters(rest)?;
-        parsed.push_str(rest);
         Ok(Self {
             text: parsed,
             expressions,
@@ -108,25 +110,4 @@ pub(super) fn is_hidden(c: char) -> bool {
             '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
             | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF0}'..='\u{FFFF}'
             | '\u{E000}'..='\u{F8FF}' | '\u{E0000}'..='\u{10FFFF}')
-}
-
-/// Where `}}` ends an expression: outside quotes, and not where it closes two
-/// maps that the expression opened. The rule of every text with expressions.
-fn end_of_expression(text: &str) -> Option<usize> {
-    let mut quote = None;
-    let mut escaped = false;
-    let mut maps = 0_usize;
-    for (index, c) in text.char_indices() {
-        match (quote, c) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), _) if c == open => quote = None,
-            (None, '"' | '\'') => quote = Some(c),
-            (None, '{') => maps += 1,
-            (None, '}') if maps > 0 => maps -= 1,
-            (None, '}') if text[index..].starts_with("}}") => return Some(index),
-            _ => {}
-        }
-    }
-    None
 }

@@ -554,6 +554,7 @@ pub(super) fn options(out: &Paper, err: &Paper, step_summary: &Paper) -> ReportO
             columns: 80,
             rows: 24,
         }),
+        ongoing: false,
         time_zone: TimeZone::UTC,
         log_level: Level::Info,
         out: Box::new(out.clone()),

@@ -1,8 +1,9 @@
 //! Expressions: `${{ … }}`, a strict subset of CEL.
 //!
 //! ```text
-//! text ──hole──▶ Template ──▶ Expression
-//! source ──token──▶ cel's parser ──read──▶ Node ──evaluate(Scope)──▶ Value
+//! text ──split_holes──▶ Template ──▶ Expression
+//! source ──token──▶ cel's parser ──read──▶ Node ──infer(Types)──▶ Type + [TypeError]
+//!                                             └──evaluate(Scope)──▶ Value
 //! ```
 //!
 //! The grammar is the `cel` crate's; what is allowed in it, what it means, and
@@ -19,9 +20,11 @@ mod error;
 mod evaluate;
 mod explain;
 mod function;
-mod hole;
 #[cfg(test)]
 mod hostile_tests;
+mod infer;
+#[cfg(test)]
+mod infer_tests;
 mod invoke;
 mod iterate;
 mod node;
@@ -36,10 +39,13 @@ mod template;
 #[cfg(test)]
 mod template_tests;
 mod token;
+mod types;
 
 pub use context::{Context, Reference};
 pub use error::{EvaluationError, ExpressionError};
 pub use function::Function;
+pub use infer::TypeError;
 pub use parsed::Expression;
 pub use scope::Scope;
 pub use template::{Part, Template};
+pub use types::{Fields, Type, TypeKind, Types};

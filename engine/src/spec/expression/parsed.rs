@@ -46,6 +46,10 @@ impl Expression {
         &self.source
     }
 
+    pub(super) fn node(&self) -> &Node {
+        &self.node
+    }
+
     /// The secret's name, if this is `secrets.name`.
     pub fn secret(&self) -> Option<&str> {
         match &self.node.kind {

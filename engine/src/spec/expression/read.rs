@@ -14,6 +14,7 @@ use super::syntax::syntax_error;
 use super::token::{Tokens, scan};
 use super::{Context, ExpressionError};
 use crate::model::{limits, suggest};
+use crate::spec::{CONTEXTS, elsewhere};
 
 /// Parses a source; a secret may be the whole of it.
 pub(super) fn parse(source: &str) -> Result<Node, ExpressionError> {
@@ -181,11 +182,18 @@ impl Reader<'_> {
                 "`-` subtracts; names have `_`: did you mean `{before}_{name}`?"
             )));
         }
-        let known = Context::ALL.map(Context::as_str);
+        let field = match self.tokens.text(index + 1) {
+            "." => self.tokens.text(index + 2),
+            _ => "",
+        };
+        if let Some(hint) = elsewhere::context(name, field) {
+            return Err(error.with_hint(hint));
+        }
+        let known = CONTEXTS.map(|facts| facts.context.as_str());
         Err(match suggest(name, known) {
             Some(near) => error.with_hint(format!("did you mean `{near}`?")),
             None => error.with_hint(format!(
-                "texts stand between quotes; the contexts are {}",
+                "a text stands between quotes: `'{name}'`; the contexts are {}",
                 known.join(", ")
             )),
         })

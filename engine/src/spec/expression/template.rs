@@ -6,9 +6,8 @@ use serde_json::{Map, Value};
 
 use super::budget::size;
 use super::function::scalar;
-use super::hole::{Piece, split};
 use super::{EvaluationError, Expression, ExpressionError, Reference, Scope};
-use crate::model::limits;
+use crate::model::{Piece, limits, split_holes};
 
 /// A value with expressions in it.
 ///
@@ -52,7 +51,8 @@ impl Template {
     /// A text that is exactly one `${{ … }}` is that expression and keeps its
     /// type; `$${{` stands for `${{` itself.
     pub fn parse_text(text: &str) -> Result<Self, ExpressionError> {
-        let pieces = split(text)?;
+        let pieces = split_holes(text)
+            .map_err(|open| ExpressionError::new(open.to_string(), open.0).with_hint("add `}}`"))?;
         if pieces.len() > limits::TEXT_EXPRESSIONS {
             let most = limits::TEXT_EXPRESSIONS;
             return Err(ExpressionError::new(

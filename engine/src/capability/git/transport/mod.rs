@@ -2,6 +2,7 @@
 
 mod http;
 mod ssh;
+mod ssh_words;
 
 pub(super) use http::{Exchange, HttpReply, HttpTransport, Method, Send};
 pub(super) use ssh::{Login, connect as connect_ssh};

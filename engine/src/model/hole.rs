@@ -2,19 +2,23 @@
 
 use std::ops::Range;
 
-use super::ExpressionError;
-
 /// A piece of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Piece {
+pub enum Piece {
     /// Text, with `$${{` already turned into `${{`.
     Text(String),
     /// The bytes of the text between `${{` and `}}`.
     Hole(Range<usize>),
 }
 
-/// Splits a text at its `${{ … }}`; `$${{` is the text `${{` itself.
-pub(super) fn split(text: &str) -> Result<Vec<Piece>, ExpressionError> {
+/// An opening `${{` without its end; its bytes in the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`${{{{` is never closed")]
+pub struct NeverClosed(pub Range<usize>);
+
+/// Splits a text at its `${{ … }}`; `$${{` is the text `${{` itself. The one rule for
+/// all texts that may hold expressions, values and patterns alike.
+pub fn split_holes(text: &str) -> Result<Vec<Piece>, NeverClosed> {
     let mut pieces = Vec::new();
     let mut plain = String::new();
     let mut at = 0;
@@ -29,9 +33,7 @@ pub(super) fn split(text: &str) -> Result<Vec<Piece>, ExpressionError> {
         }
         plain.push_str(&text[at..open]);
         let start = open + 3;
-        let length = end_of_expression(&text[start..]).ok_or_else(|| {
-            ExpressionError::new("`${{` is never closed", open..start).with_hint("add `}}`")
-        })?;
+        let length = end_of_expression(&text[start..]).ok_or(NeverClosed(open..start))?;
         if !plain.is_empty() {
             pieces.push(Piece::Text(std::mem::take(&mut plain)));
         }
@@ -68,12 +70,12 @@ fn end_of_expression(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Piece, split};
+    use super::{Piece, split_holes};
 
     #[test]
     fn a_text_is_split_at_its_holes() {
         let check = |text: &str, expected: &[&str]| {
-            let pieces: Vec<String> = split(text)
+            let pieces: Vec<String> = split_holes(text)
                 .unwrap()
                 .into_iter()
                 .map(|piece| match piece {
@@ -96,7 +98,7 @@ mod tests {
         check("${{{'a': {'b': 1}}}}", &["h:{'a': {'b': 1}}"]);
         check("é${{ é }}é", &["t:é", "h: é ", "t:é"]);
         for bad in ["${{", "${{ a }", "${{ '}} ", "x ${{ {} }"] {
-            assert!(split(bad).is_err(), "`{bad}`");
+            assert!(split_holes(bad).is_err(), "`{bad}`");
         }
     }
 }
