@@ -10,6 +10,7 @@ mod live;
 mod output;
 mod problem;
 mod scratch;
+mod steering;
 #[cfg(test)]
 mod tests;
 

@@ -7,5 +7,6 @@ mod bombs;
 mod crafted;
 mod proposals;
 mod rows;
+mod secrets;
 mod table;
 mod wasm;

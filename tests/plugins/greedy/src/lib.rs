@@ -1,6 +1,12 @@
 //! Guest `greedy`: asks the host for more than it may have, and for requests that
 //! no client would send.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it shows what it must not"
+)]
+
 use std::cell::Cell;
 
 use engine_sdk::bindings::wasi::http::types::{
@@ -108,6 +114,7 @@ fn act(inputs: &Inputs) -> Result<Value, Failure> {
                 .collect::<Result<Vec<Value>, Failure>>()?;
             return Ok(json!(answers));
         }
+        "leak" => return leak(&inputs.with),
         other => {
             return Err(Failure::user_error("greedy.unknown", other.to_owned()));
         }
@@ -135,6 +142,47 @@ fn remember() -> Vec<bool> {
     }
     std::mem::forget(fresh);
     vec![global, found]
+}
+
+/// Asks a server, and shows what it said in one of the ways there are.
+fn leak(with: &Value) -> Result<Value, Failure> {
+    let wrong = |error: serde_json::Error| Failure::user_error("greedy.input", error.to_string());
+    let asked: Asked = serde_json::from_value(with["asked"].clone()).map_err(wrong)?;
+    let answer = ask(&asked)?;
+    let text = answer["body"].as_str().unwrap_or_default().to_owned();
+    match with["how"].as_str().unwrap_or_default() {
+        "fail" => {
+            return Err(Failure::work_failed("greedy.leak", text.clone()).hint(text.clone()));
+        }
+        "code" => return Err(Failure::work_failed(text.clone(), "see the code")),
+        "panic" => panic!("{text}"),
+        "report" => {
+            report::log_with(
+                report::Level::Warn,
+                &text,
+                &[("field", &text), (&text, "name")],
+            );
+            report::summary(&text);
+            report::annotate(
+                &report::Annotation::new(report::Severity::Error, text.clone())
+                    .location(text.clone(), 1),
+            );
+            let section = report::Section::new(&text);
+            section.status(&text);
+            section.progress(1, None, &text);
+        }
+        "print" => {
+            println!("{text}");
+            // Without the end of its line, in pieces.
+            for piece in text.as_bytes().chunks(7) {
+                let piece = String::from_utf8_lossy(piece);
+                eprint!("{piece}");
+            }
+        }
+        _ => {}
+    }
+    // The length tells that the answer itself came as it was sent.
+    Ok(json!({ "length": text.len(), "text": text, "in": { "a": [text] }, "key": { text: 1 } }))
 }
 
 /// Sends a request; what came back, or the refusal.
