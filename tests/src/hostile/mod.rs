@@ -5,8 +5,10 @@
 
 mod bombs;
 mod crafted;
+mod network;
 mod proposals;
 mod rows;
 mod secrets;
 mod table;
+mod this_machine;
 mod wasm;

@@ -28,12 +28,6 @@ pub(crate) const NO_TEST: &str = "no test tries it yet";
 pub(crate) const OPEN: &[(&str, &str)] = &[
     ("A18", NO_TEST),
     ("A19", NO_TEST),
-    ("C18", NO_TEST),
-    ("D01", NO_TEST),
-    ("D08", NO_TEST),
-    ("D09", NO_TEST),
-    ("D13", NO_TEST),
-    ("D15", NO_TEST),
     ("F04", NO_TEST),
     ("F07", NO_TEST),
     ("B01", BEING_BUILT),

@@ -63,6 +63,8 @@ fn serve(stream: TcpStream, answer: &dyn Fn(&str) -> (&'static str, Vec<u8>)) {
         return;
     }
     request.push_str(&String::from_utf8_lossy(&body));
+    // Whatever came behind the request: there should be nothing.
+    request.push_str(&String::from_utf8_lossy(reader.buffer()));
     let (head, body) = answer(&request);
     let length = body.len();
     let head = format!("HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");

@@ -740,3 +740,47 @@ async fn a_burst_waits_for_its_turn() {
     }
     assert_eq!(stage.calls().await.len(), 100);
 }
+
+/// Row C18: more requests at once than may be under way.
+#[tokio::test]
+async fn no_more_requests_are_under_way_than_there_may_be() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let most = limits::HTTP_CONCURRENT;
+    // Nobody is answered before as many wait as may be under way.
+    let together = Arc::new(tokio::sync::Barrier::new(most));
+    let under_way = Arc::new(Mutex::new((0, 0)));
+    let counted = Arc::clone(&under_way);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (together, counted) = (Arc::clone(&together), Arc::clone(&counted));
+            tokio::spawn(async move {
+                let mut head = [0; 5];
+                while stream.read_exact(&mut head).await.is_ok() {
+                    let mut rest = Vec::new();
+                    while !rest.ends_with(b"\r\n\r\n") {
+                        rest.push(stream.read_u8().await.unwrap());
+                    }
+                    {
+                        let mut counted = counted.lock().unwrap();
+                        counted.0 += 1;
+                        counted.1 = counted.1.max(counted.0);
+                    }
+                    together.wait().await;
+                    counted.lock().unwrap().0 -= 1;
+                    let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+                    stream.write_all(answer).await.unwrap();
+                }
+            });
+        }
+    });
+    let mut stage = stage(&setup(port));
+    let url = format!("http://ok.test:{port}/");
+    let sending: Vec<_> = (0..4 * most)
+        .map(|_| stage.context.send(get(&url), None))
+        .collect();
+    for sending in sending {
+        assert_eq!(sending.await.unwrap().status(), 204);
+    }
+    assert_eq!(under_way.lock().unwrap().1, most);
+}
