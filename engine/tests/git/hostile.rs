@@ -12,7 +12,7 @@ use engine::capability::git::protocol::{Bounds, OpenHistory, ProcessLimits, Quer
 use super::support::{World, block_on, child, files, git, git_command};
 
 /// Writes an object as it is, whatever git thinks of it.
-fn object(repository: &Path, kind: &str, content: &[u8]) -> String {
+pub fn object(repository: &Path, kind: &str, content: &[u8]) -> String {
     let mut child = git_command(repository)
         .args(["hash-object", "-t", kind, "--literally", "-w", "--stdin"])
         .stdin(Stdio::piped())
@@ -26,7 +26,7 @@ fn object(repository: &Path, kind: &str, content: &[u8]) -> String {
 }
 
 /// A tree object of these entries, in this order.
-fn tree(repository: &Path, entries: &[(&str, &[u8], &str)]) -> String {
+pub fn tree(repository: &Path, entries: &[(&str, &[u8], &str)]) -> String {
     let mut content = Vec::new();
     for (mode, name, id) in entries {
         content.extend_from_slice(mode.as_bytes());
@@ -43,7 +43,7 @@ fn tree(repository: &Path, entries: &[(&str, &[u8], &str)]) -> String {
 }
 
 /// Makes a tree the content of `main` of a served repository.
-fn serve_tree(world: &World, name: &str, make: impl FnOnce(&Path) -> String) {
+pub fn serve_tree(world: &World, name: &str, make: impl FnOnce(&Path) -> String) {
     git(
         &world.path("remotes"),
         &["init", "-q", "--bare", "-b", "main", name],
