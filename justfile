@@ -35,3 +35,7 @@ bench:
 # The reference documentation.
 doc:
     cargo doc --workspace --no-deps --open
+
+# Fuzz one target of engine/fuzz for some seconds (needs cargo-fuzz).
+fuzz target seconds="60":
+    cd engine && cargo fuzz run --sanitizer none {{target}} -- -max_total_time={{seconds}} -timeout=10

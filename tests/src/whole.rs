@@ -4,9 +4,11 @@
 //! - `guests`: hostile components, built from `tests/plugins`
 //! - `hostile`: every attack that we know of, and which test proves its wall
 //! - `commands`: the whole command line, as a person and as CI would use it
+//! - `files`: what a guest does with its folders
 //! - `stages`: the four built-in stages with real servers and real tools
 
 mod commands;
+mod files;
 mod guests;
 mod hostile;
 #[expect(

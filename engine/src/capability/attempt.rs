@@ -39,6 +39,7 @@ pub struct Attempt {
     pub(super) deadline: Instant,
     pub(super) table: ResourceTable,
     pub(super) wasi: WasiCtx,
+    pub(super) files: workspace::Context,
     limiter: Limiter,
     pub(super) output: GuestOutput,
     pub(super) report: report::Context,
@@ -62,7 +63,7 @@ impl Attempt {
     ) -> std::io::Result<Self> {
         let memory_bytes = usize::try_from(request.limits.wasm_memory_bytes).unwrap_or(usize::MAX);
         let output = GuestOutput::new(&sink);
-        let wasi = workspace::context(&request, &output)?;
+        let (wasi, files) = workspace::context(&request, &output)?;
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits::HANDLES);
         let secrets = secrets::Context::new(&request, services)?;
@@ -87,6 +88,7 @@ impl Attempt {
             deadline,
             table,
             wasi,
+            files,
             output,
         })
     }

@@ -2,7 +2,7 @@
 
 use wasmtime::component::{HasSelf, Linker};
 
-use super::{Attempt, bindings, sockets};
+use super::{Attempt, bindings, sockets, workspace};
 
 /// Adds every known interface to a linker.
 ///
@@ -13,9 +13,11 @@ pub fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
     type Itself = HasSelf<Attempt>;
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)?;
-    // The sockets of wasmtime-wasi are replaced by refusals.
+    // The sockets of wasmtime-wasi are replaced by refusals, and its files stand
+    // behind what records and bounds their use.
     linker.allow_shadowing(true);
     sockets::link(linker)?;
+    workspace::link(linker)?;
     linker.allow_shadowing(false);
     bindings::types::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;
     bindings::context::add_to_linker::<_, Itself>(linker, |attempt| attempt)?;

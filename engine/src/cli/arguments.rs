@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::model::limits;
+
 /// Runs pipelines whose stages are sandboxed WebAssembly components.
 #[derive(Debug, Parser)]
 #[command(
@@ -133,6 +135,15 @@ pub(super) struct RunArguments {
     /// Keep the folders that stages wrote
     #[arg(long, env = "ENGINE_KEEP_WORKSPACE")]
     pub(super) keep_workspace: bool,
+    /// Keep the records of so many of the newest runs, whatever their age
+    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_KEPT_RUNS, env = "ENGINE_KEEP_RUNS")]
+    pub(super) keep_runs: usize,
+    /// Keep the record of every run that is not older than so many days
+    #[arg(long, value_name = "DAYS", default_value_t = limits::DEFAULT_KEPT_DAYS, env = "ENGINE_KEEP_DAYS")]
+    pub(super) keep_days: u16,
+    /// Of the runs with `--keep-workspace`, keep the folders of so many
+    #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_KEPT_FOLDERS, env = "ENGINE_KEEP_FOLDERS")]
+    pub(super) keep_folders: usize,
     /// Listen on this port of 127.0.0.1 while the run goes on, and show what arrives: a
     /// receiver for notifications, to try them without a service
     #[arg(long, value_name = "PORT", env = "ENGINE_RECEIVER")]
@@ -231,6 +242,9 @@ pub(super) struct ShowArguments {
     /// The run: its id, a part of it that only it has, or `last`
     #[arg(value_name = "RUN", default_value = "last")]
     pub(super) run: String,
+    /// List what the stages did with files instead
+    #[arg(long, env = "ENGINE_FILES")]
+    pub(super) files: bool,
     /// The form of the answer
     #[arg(long, value_enum, default_value_t = Format::Text, env = "ENGINE_FORMAT")]
     pub(super) format: Format,

@@ -30,6 +30,7 @@ mod runs;
 mod secrets;
 mod services;
 mod show;
+mod show_files;
 mod source_lines;
 mod time_zone;
 mod validate;

@@ -154,7 +154,13 @@ async fn find(
     let inputs = inputs(&arguments.inputs)?;
     let (parsed, mut found) = source.check();
     found.extend(parsed.iter().flat_map(unknown_tools));
-    let Some(parsed) = parsed.filter(|_| !has_errors(&found)) else {
+    // Types are looked at again when the plugins are known, so that what they say of
+    // the stages' outputs is shown at once with the rest.
+    let is_of_types = |it: &Diagnostic| it.code == spec::code::TYPES;
+    let stops = found
+        .iter()
+        .any(|it| it.severity == Severity::Error && !is_of_types(it));
+    let Some(parsed) = parsed.filter(|_| !stops) else {
         return Ok(Found::Wrong(found));
     };
     if let (Some(on), Some(event)) = (&parsed.on, &event)
@@ -167,6 +173,7 @@ async fn find(
     let inputs = with_variables(inputs, &parsed, environment);
     let facts = facts::gather(&parsed, &source.directory, inputs, event, environment);
     let (plan, more) = plan::resolve(&parsed, &source.text, facts, &index);
+    found.retain(|it| !is_of_types(it) || more.iter().all(|again| again.span != it.span));
     found.extend(more);
     Ok(match plan {
         Some(plan) => Found::Plan(Box::new(plan), found),

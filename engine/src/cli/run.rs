@@ -11,12 +11,12 @@ use super::output::Shown;
 use super::pipeline::{self, Planned, Source};
 use super::receiver::Receiver;
 use super::{Exit, cancels, random, secrets, services};
-use crate::model::{Clock, RunId, SystemClock};
+use crate::model::{Clock, RunId, SystemClock, limits};
 use crate::plan::Plan;
 use crate::run::{InProcess, RunError, RunOptions, execute};
 use crate::runtime::Runtime;
 use crate::sandbox;
-use crate::store::{Home, HomeError, Redactor, RunDirectory};
+use crate::store::{Home, HomeError, Redactor, Retention, RunDirectory};
 
 pub(super) fn main(arguments: &RunArguments, environment: &Environment) -> Result<Exit, Failure> {
     let threads = services::threads()?;
@@ -51,9 +51,9 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
         None => None,
     };
     let home = Home::open(&places.state).map_err(|error| no_store(&error))?;
-    home.sweep();
     let run = RunId::new();
     let directory = Arc::new(home.create_run(&run).map_err(|error| no_store(&error))?);
+    let sweeping = sweep(&home, arguments);
     let redactor = Arc::new(vault.redactor());
     keep(&home, &directory, &planned, &redactor, environment)?;
     let options = options(arguments, &run, &planned.plan, &redactor);
@@ -81,12 +81,17 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     if let Some(receiver) = receiver {
         environment.tell(&receiver.finish(&redactor));
     }
-    clean_up(arguments, &directory, environment);
+    // A run that broke off may be gone on with: the next run sorts out the rest.
+    if ended.is_ok() {
+        clean_up(arguments, &directory, environment);
+    }
+    let _ = tokio::time::timeout(limits::SWEEP, sweeping).await;
     let report = ended.map_err(|error| broken_off(&error, &run))?;
     was_shown.map_err(|error| infrastructure(&format!("the output cannot be written: {error}")))?;
     Ok(Exit::of_run(&report, arguments.fail_on_warnings))
 }
 
+/// How to carry the plan out, where it does not say it.
 fn options(
     arguments: &RunArguments,
     run: &RunId,
@@ -110,8 +115,21 @@ fn options(
             Vec::new()
         },
         redactor: Arc::clone(redactor),
+        sync: RunDirectory::sync,
         jitter: random::fraction,
     }
+}
+
+/// Removes what need not be kept of earlier runs, while this one goes on.
+fn sweep(home: &Home, arguments: &RunArguments) -> tokio::task::JoinHandle<()> {
+    let home = home.clone();
+    let retention = Retention::new(
+        arguments.keep_runs,
+        arguments.keep_days,
+        arguments.keep_folders,
+    );
+    let now = SystemClock::default().now();
+    tokio::task::spawn_blocking(move || home.sweep(&retention, now))
 }
 
 fn uses_tools(plan: &Plan) -> bool {

@@ -7,12 +7,14 @@ use super::arguments::{Format, ShowArguments};
 use super::environment::Environment;
 use super::failure::Failure;
 use super::find_run::{self, FoundRun};
+use super::show_files;
 use crate::model::{Event, Fact};
 
 pub(super) fn main(arguments: &ShowArguments, environment: &Environment) -> Result<Exit, Failure> {
     let found = find_run::find(&arguments.run, environment)?;
     match arguments.format {
         Format::Json => environment.print(&as_json(&found)),
+        Format::Text if arguments.files => environment.print(&show_files::as_text(&found)),
         Format::Text => {
             let (events, ongoing) = (&found.record.events, found.running);
             super::output::replay(events, ongoing, environment).map_err(|error| {

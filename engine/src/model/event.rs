@@ -244,6 +244,40 @@ pub struct HostUsage {
     pub log_lines_dropped: u64,
     /// Most linear memory that the guest had, in bytes.
     pub memory_bytes: u64,
+    /// What was done with files; none where no folder was granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<FileUsage>,
+}
+
+/// What an attempt did with the files of its workspace, counted.
+///
+/// With the `HostCalled` facts of `wasi:filesystem/types` this is complete: every
+/// call that reached a file is either one of those facts or part of a number here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FileUsage {
+    /// Reads of files.
+    pub reads: u64,
+    /// Bytes that they gave.
+    pub read_bytes: u64,
+    /// Writes to files.
+    pub writes: u64,
+    /// Bytes that they took.
+    pub written_bytes: u64,
+    /// Bytes that files grew by: what `resources.disk` limits.
+    pub disk_bytes: u64,
+    /// Files, folders and links that were made.
+    pub entries: u64,
+    /// Calls with a path that failed although they were allowed, such as opening
+    /// a file that is not there.
+    pub failed: u64,
+    /// Opens of what a fact of this attempt says already that it was opened.
+    pub repeated_opens: u64,
+    /// Opens for reading that are no facts, since there were too many.
+    pub unlisted_opens: u64,
+    /// The same by folder of the workspace. A folder that ends in `/**` stands for
+    /// all below it.
+    pub unlisted_folders: BTreeMap<String, u64>,
 }
 
 /// A remark of a stage about the work.

@@ -130,6 +130,47 @@ pub const STDERR_TAIL_BYTES: usize = 4 * 1024;
 /// Facts of one attempt. A guest that makes more calls with authority than
 /// this is stopped: the journal must not grow without bound.
 pub const ATTEMPT_FACTS: u64 = 10_000;
+/// Facts of one attempt about files that it opened for the first time, made,
+/// renamed or removed: twice [`DISK_ENTRIES`], for those who write beside and rename,
+/// and 80 MB of journal. Then the attempt is stopped, since what it changes must be
+/// known.
+pub const FILE_FACTS: u64 = 200_000;
+/// Of those, files and folders opened for reading: a large repository has some
+/// thousands of files. What comes after is counted by folder and goes on.
+pub const FILE_READ_FACTS: u64 = 10_000;
+/// Folders by which opens that are no facts are counted; beyond it by the folder
+/// that was granted.
+pub const FILE_FOLDERS: usize = 1_000;
+/// Files and folders that a guest may have open. Four attempts at a time are half
+/// of the 1024 descriptors that a process has unless somebody raises it.
+pub const OPEN_FILES: usize = 128;
+/// Bytes that a guest may add to the files of its folders, unless
+/// `resources.disk` says otherwise: as much as a checkout.
+pub const DEFAULT_DISK_BYTES: u64 = 10 * 1024 * 1024 * 1024;
+/// Bytes that `resources.disk` may ask for: larger than the disks of build machines.
+pub const DISK_BYTES: u64 = 1024 * 1024 * 1024 * 1024;
+/// Files, folders and links that a guest may make. Larger than any tree that a plugin
+/// makes by itself, and 400 MB in a file system of blocks of 4 KiB.
+pub const DISK_ENTRIES: u64 = 100_000;
+/// Bytes of folders that an earlier stage wrote and that are copied for a stage
+/// which writes them again; twice a checkout.
+pub const COPY_BYTES: u64 = 2 * GIT_CHECKOUT_BYTES;
+/// Files, folders and links of the same; twice a checkout.
+pub const COPY_ENTRIES: u64 = 2 * GIT_FILES;
+/// Runs whose record is kept whatever their age: what a person looks back at.
+pub const DEFAULT_KEPT_RUNS: usize = 50;
+/// Age in days up to which the record of every run is kept: whoever comes back from
+/// a holiday finds what happened.
+pub const DEFAULT_KEPT_DAYS: u16 = 14;
+/// Runs that ended and whose folders are kept, if they were kept at all: each may be
+/// as large as a checkout with all that was built of it.
+pub const DEFAULT_KEPT_FOLDERS: usize = 5;
+/// Time that the end of a run waits for old ones to be removed; the next run goes on.
+pub const SWEEP: Duration = Duration::from_secs(5);
+/// Entries of a folder that are read at a time.
+pub const LISTING_ENTRIES: usize = 256;
+/// Longest path of a guest that the host looks at; the kernel takes no longer one.
+pub const GUEST_PATH_BYTES: usize = 4096;
 /// Lines and bytes of log text in one message: the queues count messages.
 pub const MESSAGE_LINES: usize = 1_000;
 /// See [`MESSAGE_LINES`].

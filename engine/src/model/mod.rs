@@ -17,8 +17,8 @@ pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
 pub use digest::{Digest, Hasher, ParseDigestError};
 pub use event::{
-    Annotation, AnnotationSeverity, CallDecision, Event, Fact, HostCall, HostUsage, Level, LogLine,
-    LogStream, Progress, Signal, WallLevel,
+    Annotation, AnnotationSeverity, CallDecision, Event, Fact, FileUsage, HostCall, HostUsage,
+    Level, LogLine, LogStream, Progress, Signal, WallLevel,
 };
 pub use failure::{Failure, FailureClass, SourceLocation};
 pub use hole::{NeverClosed, Piece, split_holes};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Facts, ImportedFunction, Plan, PluginFacts, PluginIndex, StageInfo, resolve};
 use crate::model::{Diagnostic, Digest};
-use crate::spec::{check, parse};
+use crate::spec::{check, code, parse};
 
 fn plugin(document: &Value, imports: &[&str]) -> PluginFacts {
     let imports = imports.iter().map(|import| {
@@ -150,9 +150,14 @@ pub(super) fn plan_with(
         return (None, found);
     };
     found.extend(check(&spec, text));
-    if found.iter().any(|it| it.code.starts_with('E')) {
+    // Those of types are found again, with the plugins' own.
+    if found
+        .iter()
+        .any(|it| it.code.starts_with('E') && it.code != code::TYPES)
+    {
         return (None, found);
     }
+    found.retain(|it| it.code != code::TYPES);
     let (plan, more) = resolve(&spec, text, facts, plugins);
     found.extend(more);
     (plan, found)

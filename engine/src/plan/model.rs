@@ -151,6 +151,8 @@ pub struct StageLimits {
     pub memory_bytes: Option<u64>,
     /// Log text kept.
     pub log_bytes: u64,
+    /// Bytes that the guest may add to files of the workspace.
+    pub disk_bytes: u64,
 }
 
 impl Default for StageLimits {
@@ -161,6 +163,7 @@ impl Default for StageLimits {
             wasm_memory_bytes: limits::DEFAULT_WASM_MEMORY_BYTES as u64,
             memory_bytes: None,
             log_bytes: limits::DEFAULT_LOG_BYTES,
+            disk_bytes: limits::DEFAULT_DISK_BYTES,
         }
     }
 }

@@ -23,7 +23,8 @@ const VERSION: u32 = 1;
 ///
 /// `text` is what the spec was read from; the plan keeps its digest. Without an
 /// error there is a plan; warnings come with it. A spec with errors of
-/// [`parse`](crate::spec::parse) or [`check`](crate::spec::check) has no plan.
+/// [`parse`](crate::spec::parse) or [`check`](crate::spec::check) has no plan; those
+/// of types alone ([`code::TYPES`]) are found here again, with the plugins' own.
 ///
 /// Of `facts`, the inputs may be texts as they were typed: the plan has them in
 /// their types, with the defaults of those that are not there.
@@ -46,12 +47,13 @@ pub fn resolve(
         None => spec.name.as_ref().map(|name| name.value.clone()),
     };
     let found = stage_plugins(spec, plugins, &mut out);
+    let (types, unsound) = types::check(spec, text, &found, &mut out);
     let resolving = Resolving {
         spec,
         order: &order,
         scope: &scope,
         facts: &facts,
-        types: types::check(spec, text, &found, &mut out),
+        types,
         plugins: found,
     };
     let stages: Vec<Option<PlannedStage>> = (0..spec.stages.len())
@@ -69,6 +71,8 @@ pub fn resolve(
         (name.value.clone(), template)
     });
     let outputs = outputs.collect();
+    // What can have no value has none: that was said with its types.
+    out.take_back(code::EVALUATION, &unsound);
     if out.has_errors() || !plugins.broken.is_empty() {
         return (None, out.into_sorted());
     }

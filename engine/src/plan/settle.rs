@@ -19,6 +19,7 @@ pub(super) fn limits(stage: &StageSpec, defaults: &Defaults) -> StageLimits {
             .unwrap_or(usual.wasm_memory_bytes),
         memory_bytes: resources.memory_bytes,
         log_bytes: resources.log_bytes.unwrap_or(usual.log_bytes),
+        disk_bytes: resources.disk_bytes.unwrap_or(usual.disk_bytes),
     }
 }
 

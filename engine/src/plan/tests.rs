@@ -98,7 +98,7 @@ stages:
     capabilities:
       exec: [{ tool: cargo }]
       workspace: { read: [src/api], write: [dist] }
-    resources: { memory: 2GiB, wasm-memory: 64MiB }
+    resources: { memory: 2GiB, wasm-memory: 64MiB, disk: 1GiB }
     timeout: 90s
     continue-on-error: true
 finally:
@@ -144,6 +144,10 @@ fn a_pipeline_becomes_a_plan_with_all_that_is_known() {
     );
     assert_eq!(build.limits.memory_bytes, Some(2 << 30));
     assert_eq!(build.limits.wasm_memory_bytes, 64 << 20);
+    assert_eq!(
+        (build.limits.disk_bytes, source.limits.disk_bytes),
+        (1 << 30, 10 << 30)
+    );
     assert_eq!(build.continue_on_error, Template::Literal(json!(true)));
     assert_eq!(build.effects, Effects::Repeatable);
     // What changes the world outside is not tried again by a default.
@@ -279,6 +283,11 @@ fn grants_are_read_and_judged() {
         ("http: [\"GET https://*.example.org/**\"]", &["E0302 "]),
         (
             "http: [\"GET https://${{ inputs.tag }}.example.org/\"]",
+            &["E0303 "],
+        ),
+        // What stands for `${{` itself in a text is no expression in a pattern either.
+        (
+            "http: [\"GET https://example.org/$${{ inputs.tag }}\"]",
             &["E0303 "],
         ),
         ("git: { list: [\"ext::sh -c id\"] }", &["E0303 "]),
@@ -579,6 +588,14 @@ fn what_other_stages_return_has_the_types_of_their_plugins() {
         ),
     ];
     expect_all(&cases.map(|(body, expected)| (after(&body), expected)));
+}
+
+#[test]
+fn mistakes_of_types_are_shown_with_those_of_plugins_and_once() {
+    let text = "version: 1\ninputs: { n: { type: number, default: 3 } }\nstages:\n  a: { uses: builtin:branch-check, with: { repository: \".\", branch: \"${{ inputs.n + 'x' }}\" }, capabilities: { git: { list: [\".\"] } } }\n  b: { uses: builtin:echo, needs: [a], if: \"inputs.n == '3' || stages.a.outputs.comit == 'y'\", with: { txet: x } }\n";
+    let (_, found) = plan(text, facts());
+    let codes: Vec<&str> = found.iter().map(|it| it.code).collect();
+    assert_eq!(codes, ["E0215", "E0215", "E0206", "E0403"], "{found:#?}");
 }
 
 #[test]

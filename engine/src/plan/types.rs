@@ -1,11 +1,12 @@
 //! Types: what a plugin's schemas say of its values, for expressions that name them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
 use super::resolve::StagePlugin;
 use super::schema::{Field, Marker, Schema};
+use crate::model::Span;
 use crate::spec::expression::{Fields, Type, TypeKind, Types};
 use crate::spec::{Diagnostics, Spec, Uses, check_types, types};
 
@@ -14,13 +15,14 @@ use crate::spec::{Diagnostics, Spec, Uses, check_types, types};
 const LEVELS: usize = 8;
 
 /// The types of all that expressions may name, now that the plugins are known.
-/// Reports the expressions that do not fit them.
+/// Reports the expressions that do not fit them; the places are those of the texts
+/// that hold one.
 pub(super) fn check(
     spec: &Spec,
     text: &str,
     plugins: &[Option<StagePlugin<'_>>],
     out: &mut Diagnostics,
-) -> Types {
+) -> (Types, BTreeSet<Span>) {
     // Once a plugin, since a pipeline may have many stages of one.
     let mut known: HashMap<&Uses, Type> = HashMap::new();
     for plugin in plugins.iter().flatten() {
@@ -31,8 +33,8 @@ pub(super) fn check(
         let plugin = plugins.get(stage)?.as_ref()?;
         known.get(plugin.uses).cloned()
     });
-    check_types(spec, text, &types, out);
-    types
+    let unsound = check_types(spec, text, &types, out);
+    (types, unsound)
 }
 
 /// What a stage returns.

@@ -14,7 +14,7 @@ use super::schema::{Field, Marker, Schema};
 use super::scope::fold;
 use super::types::wanted;
 use crate::model::{Diagnostic, Span, suggest};
-use crate::spec::expression::{Context, Scope, Template, Types};
+use crate::spec::expression::{Context, Scope, Template, Type, TypeKind, Types};
 use crate::spec::{Diagnostics, Spanned, Written, WrittenContent, ambiguous, code, whole_secret};
 
 /// Inputs of a stage, as far as they are known.
@@ -169,6 +169,15 @@ impl Building<'_> {
             let note =
                 "an expression keeps its type when it stands alone, without a space beside it";
             diagnostic = diagnostic.note(note);
+        }
+        if let Template::Expression(expression) = template
+            && ty.fits(&Type::scalar())
+            && Type::of(TypeKind::String).fits(&wanted)
+        {
+            let source = expression.source();
+            diagnostic = diagnostic.hint(format!(
+                "write it out: `${{{{ format('{{0}}', {source}) }}}}`"
+            ));
         }
         self.out.push(diagnostic);
     }

@@ -2,10 +2,10 @@
 
 use super::escape::escape;
 use super::paint::{Tone, glyph, outcome_tone, severity};
-use super::quantity::{count, duration};
+use super::quantity::{bytes, count, duration, thousands};
 use super::view::RunView;
 use crate::model::{
-    Annotation, CallDecision, Fact, Failure, HostCall, Outcome, SourceLocation, StageId,
+    Annotation, CallDecision, Fact, Failure, FileUsage, HostCall, Outcome, SourceLocation, StageId,
 };
 
 /// A line about a fact. Its sign tells it from a line of a stage's log, which
@@ -84,6 +84,8 @@ pub(super) fn narrate<'a>(fact: &'a Fact, view: &RunView) -> Option<Line<'a>> {
 /// What a stage did.
 fn deed(fact: &Fact) -> Option<Line<'_>> {
     match fact {
+        // Thousands, often. What was used tells how many, `engine show --files` which.
+        Fact::HostCalled(call) if is_file_done(call) => None,
         Fact::HostCalled(call) => {
             let (sign, tone) = match call.decision {
                 CallDecision::Allowed => ("→", Tone::Quiet),
@@ -95,6 +97,10 @@ fn deed(fact: &Fact) -> Option<Line<'_>> {
             let lines = count(usage.log_lines_dropped, "line");
             let text = format!("{lines} beyond the limit of the log were not kept");
             Some(Line::new(Some(stage), "!", Tone::Careful, text))
+        }
+        Fact::HostUsed { stage, usage, .. } => {
+            let text = files_text(usage.files.as_ref()?)?;
+            Some(Line::new(Some(stage), "→", Tone::Quiet, text))
         }
         Fact::Annotated {
             stage, annotation, ..
@@ -170,6 +176,28 @@ fn course<'a>(fact: &'a Fact, view: &RunView) -> Option<Line<'a>> {
 }
 
 /// `what it does: allowed, 34 refs, 120ms`.
+/// Whether a call did something with a file and succeeded.
+fn is_file_done(call: &HostCall) -> bool {
+    call.interface == "wasi:filesystem/types"
+        && call.decision == CallDecision::Allowed
+        && call.error.is_none()
+}
+
+/// `files: 12 KiB read, 3 KiB written, 5 made`; none where nothing was done.
+fn files_text(files: &FileUsage) -> Option<String> {
+    let parts = [
+        (files.reads > 0).then(|| format!("{} read", bytes(files.read_bytes))),
+        (files.writes > 0).then(|| format!("{} written", bytes(files.written_bytes))),
+        (files.entries > 0).then(|| format!("{} made", thousands(files.entries))),
+        (files.unlisted_opens > 0).then(|| {
+            let opens = count(files.unlisted_opens, "open");
+            format!("{opens} on record by folder alone")
+        }),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("files: {}", parts.join(", ")))
+}
+
 fn call_text(call: &HostCall) -> String {
     let (arguments, interface) = (escape(&call.arguments), escape(&call.interface));
     let what = format!("{interface} {} {arguments}", escape(&call.function));

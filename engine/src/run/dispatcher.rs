@@ -209,6 +209,7 @@ impl<R: StageRunner> Dispatcher<R> {
                 self.journal.append_durable(fact, durable).await?;
             }
             AttemptMessage::Signal(signal) => self.show(signal).await?,
+            AttemptMessage::Unsynced(error) => return Err(RunError::Unsynced(error)),
             AttemptMessage::Ended(stage, end, duration) => {
                 let index = self
                     .stages

@@ -29,6 +29,9 @@ pub struct RunOptions {
     pub lost: Vec<String>,
     /// Takes the secrets of this run out of everything that is recorded.
     pub redactor: Arc<Redactor>,
+    /// Makes what was written for the run durable: [`RunDirectory::sync`], but for
+    /// tests of what happens when that fails.
+    pub sync: fn(&RunDirectory) -> std::io::Result<()>,
     /// A random number from 0 up to 1, for the jitter of retries.
     pub jitter: fn() -> f64,
 }
@@ -81,6 +84,9 @@ pub enum RunError {
     /// What happened can no longer be recorded, so that nothing more may happen.
     #[error(transparent)]
     Journal(#[from] JournalFailed),
+    /// What a stage wrote may be lost.
+    #[error("what a stage wrote cannot be made durable: {0}")]
+    Unsynced(std::io::Error),
     /// The disk says no.
     #[error("the record of the run cannot be made: {0}")]
     Io(#[from] std::io::Error),

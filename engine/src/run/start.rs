@@ -135,7 +135,11 @@ pub(super) fn spawn<R: StageRunner>(
         folders,
         sink,
         cancel,
-        dispatcher.messages.clone(),
+        executor::Surroundings {
+            directory: Arc::clone(&dispatcher.directory),
+            sync: dispatcher.options.sync,
+            messages: dispatcher.messages.clone(),
+        },
     ));
     dispatcher.tasks.insert(task.id(), index);
 }

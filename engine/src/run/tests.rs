@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{OnFailure, RunOptions, RunReport, StageRunner, execute};
+use super::{OnFailure, RunError, RunOptions, RunReport, StageRunner, execute};
 use crate::model::{
     Digest, Event, Fact, Failure, FailureClass, FixedClock, Level, LogStream, Outcome, RunId,
     StageId, Timestamp, WallLevel,
@@ -22,7 +22,7 @@ use crate::plan::{
 };
 use crate::policy::{Grants, WorkspaceGrant};
 use crate::spec::expression::Template;
-use crate::store::{AttemptSink, Home, Redactor, read_journal};
+use crate::store::{AttemptSink, Home, Redactor, RunDirectory, read_journal};
 
 /// What an attempt of a stage does; the last entry repeats.
 #[derive(Clone)]
@@ -187,6 +187,7 @@ fn options(run: &RunId, concurrency: usize, on_failure: OnFailure) -> RunOptions
         wall: WallLevel::None,
         lost: Vec::new(),
         redactor: Arc::<Redactor>::default(),
+        sync: RunDirectory::sync,
         jitter: || 0.0,
     }
 }
@@ -198,6 +199,7 @@ struct Run {
     on_failure: OnFailure,
     /// Cancels so often, once each of these stages has started.
     cancel_when_started: Vec<&'static str>,
+    sync: fn(&RunDirectory) -> std::io::Result<()>,
 }
 
 impl Run {
@@ -208,6 +210,7 @@ impl Run {
             concurrency: 8,
             on_failure: OnFailure::Continue,
             cancel_when_started: Vec::new(),
+            sync: RunDirectory::sync,
         }
     }
 
@@ -217,12 +220,18 @@ impl Run {
     }
 
     async fn go(self) -> (RunReport, Vec<Fact>, Arc<Scripted>) {
+        let (report, facts, runner) = self.carry_out().await;
+        (report.expect("the engine does not fail"), facts, runner)
+    }
+
+    async fn carry_out(self) -> (Result<RunReport, RunError>, Vec<Fact>, Arc<Scripted>) {
         let directory = tempfile::tempdir().expect("a directory");
         let home = Home::open(directory.path()).expect("a home");
         let run = RunId::new();
         let run_directory = Arc::new(home.create_run(&run).expect("a run"));
         let plan = plan(self.stages);
-        let options = options(&run, self.concurrency, self.on_failure);
+        let mut options = options(&run, self.concurrency, self.on_failure);
+        options.sync = self.sync;
         let (events, mut shown) = mpsc::channel(16);
         let (cancel, cancels) = mpsc::channel(4);
         let mut triggers = self.cancel_when_started;
@@ -258,8 +267,7 @@ impl Run {
         );
         let report = tokio::time::timeout(Duration::from_mins(1), Box::pin(executed))
             .await
-            .expect("a run comes to its end")
-            .expect("the engine does not fail");
+            .expect("a run comes to its end");
         let facts = reporter.await.expect("the reporter ends");
         let record = read_journal(&run_directory.journal()).expect("the journal is whole");
         let journalled = record.events.into_iter().map(|event| match event {
@@ -668,4 +676,45 @@ async fn the_newest_layer_of_many_ancestors_is_seen() {
     assert_eq!(outputs["s1"], "", "nobody has written it yet");
     assert_eq!(outputs["s15"], "old");
     assert_eq!(outputs["s39"], "new");
+}
+
+#[tokio::test]
+async fn nothing_is_committed_after_a_sync_that_failed() {
+    let mut run = Run::of(vec![
+        folder("source", &[], &[], &["src"]),
+        folder("other", &[0], &[], &["out"]),
+        stage("last", &[1]),
+    ]);
+    run.sync = |_| Err(std::io::Error::other("the disk is gone"));
+    let (report, facts, _) = run.acts("source", &[Act::Write("one")]).carry_out().await;
+    let error = report.expect_err("the store is poisoned");
+    assert!(matches!(error, RunError::Unsynced(_)), "{error}");
+    assert!(error.to_string().contains("the disk is gone"), "{error}");
+    assert_eq!(short(&facts), ["started source 1"], "and nothing after it");
+}
+
+#[tokio::test]
+async fn a_layer_is_in_its_place_before_it_is_synced() {
+    let mut run = Run::of(vec![folder("source", &[], &[], &["src"])]);
+    run.sync = |directory| {
+        let layer = directory.layers().join("source/src/one");
+        std::fs::read(layer).map(drop)?;
+        directory.sync()
+    };
+    let run = run.acts("source", &[Act::Write("one")]);
+    assert_eq!(run.outcomes().await["source"], "succeeded");
+}
+
+#[tokio::test]
+async fn copying_a_folder_that_is_written_again_counts_as_time_of_the_stage() {
+    let mut again = folder("again", &[0], &[], &["src"]);
+    again.limits.timeout_ms = 0;
+    let run = Run::of(vec![folder("source", &[], &[], &["src"]), again])
+        .acts("source", &[Act::Write("one")]);
+    let (report, ..) = run.go().await;
+    let stage = &report.stages[1];
+    let failure = stage.failure.as_ref().expect("it says why");
+    assert_eq!(stage.outcome, Outcome::TimedOut);
+    assert_eq!(failure.code, "limit.time");
+    assert!(failure.message.contains("copying"), "{}", failure.message);
 }

@@ -71,7 +71,7 @@ fn features() -> WasmFeatures {
 }
 
 /// Every import of a component, sorted.
-pub(super) fn imports(bytes: &[u8]) -> Result<Vec<Import>, ComponentError> {
+pub fn imports(bytes: &[u8]) -> Result<Vec<Import>, ComponentError> {
     check_kind(bytes)?;
     check_size(bytes)?;
     let invalid = |error: wasmparser::BinaryReaderError| ComponentError::Invalid(error.to_string());

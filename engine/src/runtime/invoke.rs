@@ -58,6 +58,7 @@ impl Runtime {
         };
         let memory_bytes = store.data_mut().limiter().memory_bytes();
         let refused_memory = store.data_mut().limiter().refused();
+        let disk_full = store.data_mut().close_files().await;
         drop(store);
         tools.ended().await;
         output.finish().await;
@@ -69,10 +70,16 @@ impl Runtime {
             None if cancel.is_cancelled() => cancelled(),
             None => timed_out(time),
         };
+        let end = match disk_full {
+            Some(bytes) if end.outcome == Outcome::Failed => out_of_disk(bytes, end),
+            _ => end,
+        };
         let closed = sink.close(memory_bytes).await;
+        // Whoever asked for too much must not end well.
+        if let Some(closed) = sink.exhausted() {
+            return exhausted(closed);
+        }
         match closed {
-            // Whoever asked for too much must not end well.
-            _ if sink.is_exhausted() => too_many_calls(),
             Err(error) if end.failure.is_none() => {
                 errored("host.log", format!("its log cannot be kept: {error}"))
             }
@@ -185,12 +192,28 @@ fn exit_code(details: Option<&str>) -> Option<i32> {
     i32::try_from(details.get("exit-code")?.as_i64()?).ok()
 }
 
-fn too_many_calls() -> AttemptEnd {
-    let message = SinkClosed::TooManyFacts.to_string();
+fn exhausted(closed: SinkClosed) -> AttemptEnd {
+    let (class, code) = trap::closed_sink(closed);
     failure(
         Outcome::Failed,
-        Failure::new(FailureClass::Limit, "limit.calls", message),
+        Failure::new(class, code, closed.to_string()),
     )
+}
+
+/// The end of an attempt that failed after it could not write what it wanted.
+fn out_of_disk(bytes: u64, end: AttemptEnd) -> AttemptEnd {
+    let message = format!(
+        "the stage asked for more than it may add to its folders: {bytes} bytes, {} entries",
+        limits::DISK_ENTRIES
+    );
+    let mut failed = Failure::new(FailureClass::Limit, "limit.disk", message)
+        .with_hint("raise `resources: { disk: … }` of the stage if it needs more");
+    failed.causes = end
+        .failure
+        .into_iter()
+        .flat_map(|failure| [failure.message].into_iter().chain(failure.causes))
+        .collect();
+    failure(Outcome::Failed, failed)
 }
 
 fn timed_out(time: Duration) -> AttemptEnd {

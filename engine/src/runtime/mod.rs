@@ -14,5 +14,5 @@ mod load;
 mod trap;
 
 pub use compile::{CompileLimits, serve as serve_compile};
-pub use inspect::{ComponentError, Import};
+pub use inspect::{ComponentError, Import, imports};
 pub use load::{Plugin, Runtime, RuntimeError, RuntimeOptions};

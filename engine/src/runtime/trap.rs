@@ -72,12 +72,19 @@ const WORDS: [(&str, &str, &str); 3] = [
     ),
 ];
 
+/// What it means that nothing more can be reported.
+pub(super) fn closed_sink(closed: SinkClosed) -> (FailureClass, &'static str) {
+    match closed {
+        SinkClosed::TooManyFacts => (FailureClass::Limit, "limit.calls"),
+        SinkClosed::TooManyFileFacts => (FailureClass::Limit, "limit.files"),
+        SinkClosed::RunOver => (FailureClass::Host, "host.run-over"),
+    }
+}
+
 fn classify(error: &wasmtime::Error, refused_memory: bool) -> (FailureClass, &'static str, String) {
     if let Some(closed) = error.downcast_ref::<SinkClosed>() {
-        return match closed {
-            SinkClosed::TooManyFacts => (FailureClass::Limit, "limit.calls", closed.to_string()),
-            SinkClosed::RunOver => (FailureClass::Host, "host.run-over", closed.to_string()),
-        };
+        let (class, code) = closed_sink(*closed);
+        return (class, code, closed.to_string());
     }
     if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
         return (

@@ -1,6 +1,8 @@
 //! Diagnostics: all that is wrong with a text, collected up to a bound.
 
-use crate::model::{Diagnostic, Severity, limits};
+use std::collections::BTreeSet;
+
+use crate::model::{Diagnostic, Severity, Span, limits};
 
 /// A bounded collection of diagnostics.
 ///
@@ -20,6 +22,14 @@ impl Diagnostics {
         } else {
             self.dropped += 1;
         }
+    }
+
+    /// Takes back what is said with this code of these places: another code says it
+    /// better.
+    pub(crate) fn take_back(&mut self, code: &str, places: &BTreeSet<Span>) {
+        let better =
+            |it: &Diagnostic| it.code == code && it.span.is_some_and(|at| places.contains(&at));
+        self.kept.retain(|it| !better(it));
     }
 
     /// Whether there are so many that looking for suggestions is wasted.

@@ -171,6 +171,8 @@ pub struct ResourcesSpec {
     pub wasm_memory_bytes: Option<u64>,
     /// Log text kept, in bytes.
     pub log_bytes: Option<u64>,
+    /// What the guest may add to files of the workspace, in bytes.
+    pub disk_bytes: Option<u64>,
 }
 
 /// When a stage is tried again. What is not said comes from `defaults`.

@@ -265,7 +265,10 @@ fn resources(node: &Node<'_>, reading: &mut Reading<'_>) -> Option<ResourcesSpec
     if let Some(node) = fields.get("log") {
         resources.log_bytes = bounded(node, 0, limits::LOG_BYTES, reading);
     }
-    fields.refuse(&["cpu", "disk"], reading);
+    if let Some(node) = fields.get("disk") {
+        resources.disk_bytes = bounded(node, 0, limits::DISK_BYTES, reading);
+    }
+    fields.refuse(&["cpu"], reading);
     fields.close(reading);
     Some(resources)
 }

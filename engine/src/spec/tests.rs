@@ -329,6 +329,11 @@ fn keys_and_values_of_a_stage_are_checked() {
             "uses: builtin:x, resources: { wasm-memory: 8GiB }",
             &["E0108 3:51"],
         ),
+        (
+            "uses: builtin:x, resources: { disk: 2048GiB }",
+            &["E0108 3:44"],
+        ),
+        ("uses: builtin:x, resources: { disk: 10 }", &["E0107 3:44"]),
         ("uses: builtin:x, needs: b", &["E0103 3:32"]),
         (
             "uses: builtin:x, needs: [{ stage: a, on: [ok] }]",

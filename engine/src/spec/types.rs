@@ -1,7 +1,7 @@
 //! Types: what the names of a pipeline stand for, and whether its expressions can
 //! have a value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::code;
 use super::diagnostics::Diagnostics;
@@ -76,11 +76,22 @@ fn input_type(input: &InputSpec) -> Type {
 }
 
 /// Reports every expression of a spec that can never have a value, or never one
-/// that fits its place. What plugins take is not looked at.
+/// that fits its place, and returns the places of the texts that hold them. What
+/// plugins take is not looked at.
 ///
 /// `text` is what the spec was read from; it makes the places exact.
-pub(crate) fn check_types(spec: &Spec, text: &str, types: &Types, out: &mut Diagnostics) {
-    let mut typing = Typing { text, types, out };
+pub(crate) fn check_types(
+    spec: &Spec,
+    text: &str,
+    types: &Types,
+    out: &mut Diagnostics,
+) -> BTreeSet<Span> {
+    let mut typing = Typing {
+        text,
+        types,
+        out,
+        unsound: BTreeSet::new(),
+    };
     if let Some(name) = &spec.run_name {
         typing.text(&name.value, name.span);
     }
@@ -93,12 +104,14 @@ pub(crate) fn check_types(spec: &Spec, text: &str, types: &Types, out: &mut Diag
     for (_, value) in &spec.outputs {
         value.each_text(&mut |template, span| typing.value(template, span));
     }
+    typing.unsound
 }
 
 struct Typing<'a> {
     text: &'a str,
     types: &'a Types,
     out: &'a mut Diagnostics,
+    unsound: BTreeSet<Span>,
 }
 
 impl Typing<'_> {
@@ -151,6 +164,7 @@ impl Typing<'_> {
 
     /// A value that becomes a text.
     fn text(&mut self, template: &Template, span: Span) {
+        let place = span;
         for expression in template.expressions() {
             let Some(ty) = self.expression(expression, span) else {
                 continue;
@@ -165,6 +179,7 @@ impl Typing<'_> {
                 let mut diagnostic = Diagnostic::error(code::TYPES, span, message);
                 diagnostic.hint = hint;
                 self.out.push(diagnostic);
+                self.unsound.insert(place);
             }
         }
     }
@@ -187,6 +202,9 @@ impl Typing<'_> {
     fn expression(&mut self, expression: &Expression, span: Span) -> Option<Type> {
         let (ty, errors) = expression.infer(self.types);
         let sound = errors.is_empty();
+        if !sound {
+            self.unsound.insert(span);
+        }
         for error in errors {
             let span = self.narrowed(expression, span, &error.span);
             self.out.push(diagnostic(error, span));

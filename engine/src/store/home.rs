@@ -25,8 +25,9 @@ pub struct Home {
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
-    /// The kernel frees the lock when the process ends, however it ends.
-    _lock: File,
+    /// The kernel frees the lock when the process ends, however it ends. Open from
+    /// the beginning, so that it learns of every error of the file system since.
+    lock: File,
 }
 
 /// A run directory cannot be had.
@@ -69,40 +70,24 @@ impl Home {
         self.directory.join("index.db")
     }
 
+    /// Where all runs lie.
+    pub(super) fn runs_path(&self) -> PathBuf {
+        self.directory.join("runs")
+    }
+
     /// Where a run lies, whether it exists or not.
     pub fn run_path(&self, run: &RunId) -> PathBuf {
-        self.directory.join("runs").join(run.as_str())
+        self.runs_path().join(run.as_str())
     }
 
     /// The runs that have a directory, oldest first.
     pub fn runs(&self) -> io::Result<Vec<RunId>> {
         let mut runs = Vec::new();
-        for entry in fs::read_dir(self.directory.join("runs"))? {
+        for entry in fs::read_dir(self.runs_path())? {
             runs.extend(entry?.file_name().to_str().and_then(RunId::parse));
         }
         runs.sort();
         Ok(runs)
-    }
-
-    /// Removes what runs that were killed left behind: folders of attempts, private
-    /// files of tools. Their records stay. What cannot be removed is left.
-    pub fn sweep(&self) {
-        for run in self.runs().unwrap_or_default() {
-            let path = self.run_path(&run);
-            let leftovers = ["scratch", "attempts"].map(|part| path.join(part));
-            if leftovers.iter().all(|part| is_empty(part)) {
-                continue;
-            }
-            // Whoever holds the lock is at work there.
-            if let Ok(lock) = lock(&path.join("lock")) {
-                for part in &leftovers {
-                    if let Err(error) = super::layer::remove(part) {
-                        tracing::warn!(%error, %run, "what a killed run left cannot be removed");
-                    }
-                }
-                drop(lock);
-            }
-        }
     }
 
     /// Makes and locks the directory of a new run.
@@ -119,12 +104,12 @@ impl Home {
             make(path.join(part))?;
         }
         // The name of the run must be durable before its first line is.
-        let runs = self.directory.join("runs");
+        let runs = self.runs_path();
         File::open(&runs)
             .and_then(|runs| runs.sync_all())
             .map_err(|error| HomeError::Io { path: runs, error })?;
         let lock = lock(&path.join("lock"))?;
-        Ok(RunDirectory { path, _lock: lock })
+        Ok(RunDirectory { path, lock })
     }
 
     /// Keeps bytes under their digest, durably.
@@ -184,6 +169,23 @@ impl RunDirectory {
         file.sync_data()
     }
 
+    /// Makes all that was written for this run durable: the folders of a stage
+    /// before it is called committed.
+    ///
+    /// One `syncfs` where there is one: for 3,000 files it took 20 ms where a sync
+    /// of each took 700, and for one file half of what that took.
+    ///
+    /// # Errors
+    ///
+    /// What was written may be lost then. Never try it again: the kernel has
+    /// forgotten which pages it could not write.
+    pub fn sync(&self) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        return Ok(rustix::fs::syncfs(&self.lock)?);
+        #[cfg(not(target_os = "linux"))]
+        return super::layer::sync(&self.path);
+    }
+
     /// Where all committed layers lie.
     pub fn layers(&self) -> PathBuf {
         self.path.join("layers")
@@ -225,18 +227,14 @@ pub fn log_path(run: &Path, stage: &StageId, attempt: u32) -> PathBuf {
     run.join("logs").join(format!("{stage}.{attempt}.zst"))
 }
 
-/// Whether there is nothing in a directory, or no directory.
-fn is_empty(directory: &Path) -> bool {
-    fs::read_dir(directory).map_or(true, |mut entries| entries.next().is_none())
-}
-
 /// Whether a process is working on the run that lies at `run`.
 pub fn is_running(run: &Path) -> bool {
     File::open(run.join("lock"))
         .is_ok_and(|file| flock(&file, FlockOperation::NonBlockingLockShared).is_err())
 }
 
-fn lock(path: &Path) -> Result<File, HomeError> {
+/// Locks a run, or says who holds it.
+pub(super) fn lock(path: &Path) -> Result<File, HomeError> {
     let wrong = |error: io::Error| HomeError::Io {
         path: path.to_owned(),
         error,

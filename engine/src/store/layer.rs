@@ -9,19 +9,18 @@
 //! anywhere included. So folders are found by [`open_beneath`], which follows
 //! none, and what is below them is used through descriptors.
 
-use std::ffi::CStr;
-use std::fs::{self, File};
+mod copy;
+
+use std::fs;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
-use rustix::fs::{
-    AtFlags, Dir, DirEntry, FileType, Mode, OFlags, fchmod, fstat, mkdirat, openat, readlinkat,
-    statat, symlinkat,
-};
+use rustix::fs::{Mode, OFlags, mkdirat, openat};
 use rustix::io::Errno;
+
+pub use copy::{CopyBounds, CopyError, copy};
 
 /// How folders are opened: a link in the place of one is an error.
 const FOLDER: OFlags = OFlags::RDONLY
@@ -103,88 +102,6 @@ fn walk(root: BorrowedFd<'_>, path: &Path) -> rustix::io::Result<OwnedFd> {
     Ok(here)
 }
 
-/// Copies a folder of one tree to the same place in another, where nothing is
-/// yet. Links inside of it are copied as links, never followed; sockets, pipes
-/// and devices are left out, since they have no content.
-///
-/// # Errors
-///
-/// As [`open_beneath`]; a folder that is not there is an error too.
-pub fn copy(from: &Path, path: &str, to: &Path) -> io::Result<()> {
-    let source_root = open_root(from).map_err(|error| refused(from, error))?;
-    let target_root = open_root(to).map_err(|error| refused(to, error))?;
-    make_beneath(to, path)?;
-    // A stack of our own: a tree may be deeper than the thread's stack. It holds
-    // no descriptors: there may be more folders than a process may open.
-    let mut folders = vec![PathBuf::from(path)];
-    while let Some(folder) = folders.pop() {
-        let (from, to) = (from.join(&folder), to.join(&folder));
-        let source =
-            open_folder(source_root.as_fd(), &folder).map_err(|error| refused(&from, error))?;
-        let target =
-            open_folder(target_root.as_fd(), &folder).map_err(|error| refused(&to, error))?;
-        for entry in Dir::read_from(&source).map_err(|error| refused(&from, error))? {
-            let entry = entry.map_err(|error| refused(&from, error))?;
-            let name = Path::new(std::ffi::OsStr::from_bytes(entry.file_name().to_bytes()));
-            if matches!(name.as_os_str().as_bytes(), b"." | b"..") {
-                continue;
-            }
-            let is_folder = copy_entry(&source, &target, &entry)
-                .map_err(|error| placed(&from.join(name), &error))?;
-            if is_folder {
-                folders.push(folder.join(name));
-            }
-        }
-        fstat(&source)
-            .and_then(|stat| fchmod(&target, Mode::from_raw_mode(stat.st_mode)))
-            .map_err(|error| refused(&to, error))?;
-    }
-    Ok(())
-}
-
-/// Copies what is no folder, and makes a folder for what is one. Whether it is.
-fn copy_entry(source: &OwnedFd, target: &OwnedFd, entry: &DirEntry) -> io::Result<bool> {
-    let name = entry.file_name();
-    let kind = match entry.file_type() {
-        // Not every file system says so in its list.
-        FileType::Unknown => {
-            let stat = statat(source, name, AtFlags::SYMLINK_NOFOLLOW)?;
-            FileType::from_raw_mode(stat.st_mode)
-        }
-        known => known,
-    };
-    match kind {
-        FileType::Directory => mkdirat(target, name, Mode::from_raw_mode(0o777))?,
-        FileType::Symlink => {
-            let leads_to = readlinkat(source, name, Vec::<u8>::new())?;
-            symlinkat(&leads_to, target, name)?;
-        }
-        FileType::RegularFile => copy_file(source, target, name)?,
-        _ => {}
-    }
-    Ok(kind == FileType::Directory)
-}
-
-fn copy_file(source: &OwnedFd, target: &OwnedFd, name: &CStr) -> io::Result<()> {
-    // A pipe that took the file's place must not make us wait.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let mut source = File::from(openat(source, name, flags, Mode::empty())?);
-    let metadata = source.metadata()?;
-    if !metadata.is_file() {
-        return Ok(());
-    }
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut target = File::from(openat(target, name, flags, Mode::from_raw_mode(0o600))?);
-    #[cfg(target_os = "linux")]
-    let is_shared = rustix::fs::ioctl_ficlone(&target, &source).is_ok();
-    #[cfg(not(target_os = "linux"))]
-    let is_shared = false;
-    if !is_shared {
-        io::copy(&mut source, &mut target)?;
-    }
-    target.set_permissions(metadata.permissions())
-}
-
 /// Removes a tree, directories without write permission included. What is not
 /// there is removed already.
 ///
@@ -226,6 +143,34 @@ fn make_writable(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Syncs every file and folder of a tree, where one call for all does not exist.
+///
+/// # Errors
+///
+/// What the disk says, with the path.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn sync(path: &Path) -> io::Result<()> {
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let failed = |error: io::Error| placed(&folder, &error);
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let kind = entry.file_type().map_err(failed)?;
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                fs::File::open(entry.path())
+                    .and_then(|file| file.sync_all())
+                    .map_err(failed)?;
+            }
+        }
+        fs::File::open(&folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
 fn refused(path: &Path, error: Errno) -> io::Error {
     let path = path.display();
     match error {
@@ -252,7 +197,16 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     use std::path::Path;
 
-    use super::{copy, make_beneath, open_beneath, open_root, remove, walk};
+    use super::{CopyBounds, CopyError, make_beneath, open_beneath, open_root, remove, walk};
+
+    fn copy(from: &Path, path: &str, to: &Path) -> Result<(), CopyError> {
+        let bounds = CopyBounds {
+            bytes: u64::MAX,
+            entries: u64::MAX,
+            goes_on: &|| true,
+        };
+        super::copy(from, path, to, &bounds)
+    }
 
     /// A tree `tree` with folders, files and links, beside a folder `outside`.
     fn hostile() -> tempfile::TempDir {

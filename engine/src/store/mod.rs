@@ -1,6 +1,7 @@
 //! Store: the home of journal, logs, layers, blobs and caches on disk.
 
 mod attempt_log;
+mod budget;
 mod compiled;
 mod home;
 mod index;
@@ -10,6 +11,7 @@ mod line;
 mod lines;
 mod log;
 mod redactor;
+mod retention;
 mod secret;
 mod sink;
 
@@ -21,6 +23,7 @@ pub use line::{ReadError, Record, read_journal};
 pub use lines::Lines;
 pub use log::{LogFile, read_log};
 pub use redactor::{RedactingStream, Redactor};
+pub use retention::Retention;
 pub use secret::{
     Ambient, AttemptSecrets, SecretError, SecretSource, SecretUrl, SecretVault, Swapped,
     sources as secret_sources,

@@ -18,10 +18,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::attempt_log::{AttemptLog, cut};
+use super::budget::Budget;
 use super::{Lines, Redactor};
 use crate::model::{
-    Annotation, CallDecision, Clock, Fact, Failure, HostCall, HostUsage, Level, LogStream,
-    Progress, Signal, StageId, limits,
+    Annotation, CallDecision, Clock, Fact, Failure, FileUsage, HostCall, HostUsage, Level,
+    LogStream, Progress, Signal, StageId, limits,
 };
 use crate::plan::AttemptEnd;
 
@@ -34,6 +35,9 @@ pub enum AttemptMessage {
     DurableFact(Fact, oneshot::Sender<()>),
     /// Something is worth showing.
     Signal(Signal),
+    /// What it wrote cannot be made durable. Nothing may be called committed any
+    /// more, and the run must end.
+    Unsynced(std::io::Error),
     /// It is over, after so long; the last message.
     Ended(StageId, Box<AttemptEnd>, Duration),
 }
@@ -48,6 +52,12 @@ pub enum SinkClosed {
     /// Too many calls.
     #[error("more than {} calls that carry authority", limits::ATTEMPT_FACTS)]
     TooManyFacts,
+    /// Too many files.
+    #[error(
+        "more than {} files opened, made, renamed or removed",
+        limits::FILE_FACTS
+    )]
+    TooManyFileFacts,
 }
 
 /// A host call that has been made, as a capability describes it.
@@ -84,11 +94,12 @@ struct Inner {
     redactor: Arc<Redactor>,
     messages: mpsc::Sender<AttemptMessage>,
     log: Mutex<AttemptLog>,
-    calls: AtomicU64,
+    budget: Budget,
     annotations: AtomicU64,
     denied: AtomicBool,
     given_codes: Mutex<BTreeSet<String>>,
     usage: Mutex<BTreeMap<String, u64>>,
+    files: Mutex<Option<FileUsage>>,
     /// When each open part of the work was last shown. Bounded by the handles
     /// that a guest may hold.
     shown: Mutex<BTreeMap<u64, Instant>>,
@@ -116,11 +127,12 @@ impl AttemptSink {
             redactor,
             messages,
             log: Mutex::new(log),
-            calls: AtomicU64::new(0),
+            budget: Budget::default(),
             annotations: AtomicU64::new(0),
             denied: AtomicBool::new(false),
             given_codes: Mutex::default(),
             usage: Mutex::default(),
+            files: Mutex::default(),
             shown: Mutex::default(),
             sections: AtomicU64::new(0),
         }))
@@ -205,16 +217,25 @@ impl AttemptSink {
     /// Takes the number of a call before it is made, so that no call is made which
     /// could not be recorded. Pass it to [`CallEnd::effect`].
     pub fn reserve_call(&self) -> Result<u64, SinkClosed> {
-        let call = self.0.calls.fetch_add(1, Ordering::Relaxed) + 1;
-        if call > limits::ATTEMPT_FACTS {
-            return Err(SinkClosed::TooManyFacts);
-        }
-        Ok(call)
+        self.0.budget.take_call()
     }
 
-    /// Whether this attempt has used up the calls that it may make, and must end.
-    pub fn is_exhausted(&self) -> bool {
-        self.0.calls.load(Ordering::Relaxed) > limits::ATTEMPT_FACTS
+    /// Whether one more fact about a file can be recorded. Asked before a file is
+    /// changed; the attempt must end where it cannot.
+    pub fn has_room_for_file_fact(&self) -> Result<(), SinkClosed> {
+        self.0.budget.has_room_for_file_fact()
+    }
+
+    /// What this attempt has used up, and must end for.
+    pub fn exhausted(&self) -> Option<SinkClosed> {
+        self.0.budget.exhausted()
+    }
+
+    /// Records what was done with a file. What was refused is a call as any other:
+    /// see [`Self::called`].
+    pub async fn file_used(&self, mut end: CallEnd) -> Result<(), SinkClosed> {
+        end.effect = Some(self.0.budget.take_file_fact()?);
+        self.called(end).await
     }
 
     /// Records a call that carries authority, made or refused.
@@ -257,6 +278,11 @@ impl AttemptSink {
                 usage.insert(interface.to_owned(), 1);
             }
         }
+    }
+
+    /// Says what was done with files, once, before the end.
+    pub fn count_files(&self, files: FileUsage) {
+        *self.0.files.lock().unwrap_or_else(PoisonError::into_inner) = Some(files);
     }
 
     /// Records a remark. Beyond the limit it is dropped.
@@ -363,6 +389,12 @@ impl AttemptSink {
             log_bytes,
             log_lines_dropped,
             memory_bytes,
+            files: self
+                .0
+                .files
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
         };
         let (stage, attempt) = (self.0.stage.clone(), self.0.attempt);
         // A run that is over has no use for it.

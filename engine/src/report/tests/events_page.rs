@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::scripts::{id, run_id, section};
 use crate::model::{
     Annotation, AnnotationSeverity, CallDecision, Digest, Event, Fact, Failure, FailureClass,
-    HostCall, HostUsage, Level, LogLine, LogStream, Outcome, Progress, Signal, SourceLocation,
-    Timestamp, WallLevel,
+    FileUsage, HostCall, HostUsage, Level, LogLine, LogStream, Outcome, Progress, Signal,
+    SourceLocation, Timestamp, WallLevel,
 };
 use crate::report::jsonl::line;
 
@@ -248,7 +248,8 @@ fn the_page_lists_every_event_and_field() {
             "envelope",
             serde_json::json!({"v": 1, "seq": 1, "at": 1, "event": ""}),
         ),
-        ("usage", to_value(&HostUsage::default())),
+        ("usage", to_value(&usage())),
+        ("files", to_value(&FileUsage::default())),
         ("annotation", to_value(&annotation())),
         ("failure", to_value(&failure())),
         ("location", to_value(&failure().location)),
@@ -267,6 +268,13 @@ fn the_page_lists_every_event_and_field() {
         expected.insert(name.to_owned(), fields(&value));
     }
     assert_eq!(documented(), expected);
+}
+
+fn usage() -> HostUsage {
+    HostUsage {
+        files: Some(FileUsage::default()),
+        ..HostUsage::default()
+    }
 }
 
 fn to_value(part: &impl serde::Serialize) -> Value {
