@@ -3,6 +3,7 @@
 //! - `rows`: every attack, and those that no test proves
 //! - `table`: which test proves which row, and the page that says so
 
+mod absent;
 mod bombs;
 mod crafted;
 mod network;

@@ -698,3 +698,30 @@ fn nothing_of_one_attempt_is_found_by_the_next() {
         .collect();
     assert_eq!(seen, ["[false,false]"; 4], "{}", ended.stdout);
 }
+
+/// Row A18, A19: every thread for files waits for a pipe that nobody writes to.
+#[test]
+fn guests_cannot_hold_the_hosts_threads_with_pipes() {
+    let bench = Workbench::new();
+    bench.guest("probe");
+    let read = "with: { do: read, with: /workspace/src/pipe }";
+    let stage = |n: usize| {
+        format!(
+            "  s{n}: {{ uses: ./probe.wasm, needs: [tool], {read}, timeout: 20s, capabilities: {{ workspace: {{ read: [src] }} }} }}\n"
+        )
+    };
+    let stages: Vec<String> = (0..40).map(stage).collect();
+    let (ended, events) = bench.run_with(
+        &format!(
+            "version: 1\nname: p\nstages:\n  tool:\n    uses: builtin:build\n    with: {{ commands: [[sh, -c, 'mkfifo src/pipe']] }}\n    capabilities: {{ exec: [{{ tool: sh }}], workspace: {{ write: [src] }} }}\n{}",
+            stages.concat()
+        ),
+        &["-j", "40"],
+    );
+    let seen = events
+        .iter()
+        .filter(|event| event["event"] == "stage-committed" && event["stage"] != "tool");
+    let seen: Vec<&serde_json::Value> = seen.map(|event| &event["outputs"]["seen"]).collect();
+    assert_eq!((ended.code, seen.len()), (Some(0), 40), "{}", ended.stdout);
+    assert!(seen.iter().all(|seen| seen["Err"].is_string()), "{seen:?}");
+}
