@@ -299,7 +299,7 @@ fn no_variable_makes_a_tool_load_or_run_something_else() {
         "LD_PRELOAD",
         "LD_LIBRARY_PATH",
         "BASH_ENV",
-        "ENV",
+        "BASHOPTS",
         "NODE_OPTIONS",
         "GIT_SSH_COMMAND",
         "GIT_CONFIG_COUNT",

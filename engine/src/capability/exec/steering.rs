@@ -4,7 +4,7 @@
 //! grant of whatever `GIT_SSH_COMMAND` says. Who means it grants `sh`.
 
 /// Beginnings of names.
-const FAMILIES: [&str; 8] = [
+const FAMILIES: [&str; 7] = [
     // The loaders of Linux and macOS.
     "LD_",
     "DYLD_",
@@ -16,13 +16,11 @@ const FAMILIES: [&str; 8] = [
     // Any option of git's configuration, programs among them.
     "GIT_CONFIG",
     "GIT_SSH",
-    "GIT_TRACE",
 ];
 
 /// Whole names.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 24] = [
     "BASH_ENV",
-    "ENV",
     "PROMPT_COMMAND",
     "SHELLOPTS",
     "BASHOPTS",
@@ -46,7 +44,6 @@ const NAMES: [&str; 26] = [
     "GIT_EXTERNAL_DIFF",
     "GIT_PROXY_COMMAND",
     "GIT_TEMPLATE_DIR",
-    "GIT_ATTR_SOURCE",
 ];
 
 /// Whether a variable decides what a program loads or runs.
@@ -65,14 +62,14 @@ mod tests {
             "LD_AUDIT",
             "GIT_SSH_COMMAND",
             "GIT_CONFIG_COUNT",
-            "ENV",
+            "BASH_ENV",
         ] {
             assert!(steers(name), "{name}");
         }
         for name in [
             "LD",
             "GOLD_X",
-            "ENVIRONMENT",
+            "ENV",
             "GIT_AUTHOR_NAME",
             "NODE_ENV",
             "RUSTFLAGS",
