@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use engine::model::ChildProgram;
+use engine::sandbox::{self, Launch, Network, Output, Stdin, View, Walls};
+
 /// What one process and its children used.
 #[derive(Debug, Clone, Copy)]
 struct Cost {
@@ -37,6 +40,7 @@ fn main() {
     };
     println!("medians; processor time of the whole tree; ratio = engine : peer\n");
     bench.cold_start();
+    bench.tools();
     bench.one_stage();
     bench.many_stages();
     bench.plan();
@@ -75,6 +79,19 @@ impl Bench {
             ("make", &make),
             21,
         );
+    }
+
+    /// A native tool that does nothing, behind each of the walls.
+    #[expect(clippy::unused_self, reason = "all passes are asked for alike")]
+    fn tools(&self) {
+        for walls in [Walls::STRONG, Walls::MEDIUM, Walls::NONE] {
+            compare(
+                &format!("a native tool, level {}", walls.level().as_str()),
+                ("engine", &|| tool(walls)),
+                ("spawn", &|| measure(&mut Command::new("/bin/true"))),
+                41,
+            );
+        }
     }
 
     fn many_stages(&self) {
@@ -228,6 +245,53 @@ impl Bench {
     }
 }
 
+/// Runs a tool that does nothing behind walls, as a stage would.
+#[expect(unsafe_code, reason = "getrusage has no safe wrapper")]
+fn tool(walls: Walls) -> Cost {
+    let used = || {
+        let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: the memory is ours and of the right type; all zeroes are valid.
+        let usage = unsafe {
+            libc::getrusage(libc::RUSAGE_CHILDREN, usage.as_mut_ptr());
+            usage.assume_init()
+        };
+        cpu(&usage)
+    };
+    let launcher = ChildProgram {
+        path: env!("CARGO_BIN_EXE_engine").into(),
+        arguments: vec!["internal".to_owned(), "launch".to_owned()],
+    };
+    let launch = Launch {
+        program: "/bin/true".into(),
+        arguments: Vec::new(),
+        environment: Vec::new(),
+        identity: None,
+        directory: fs::File::open("/").expect("there is a root").into(),
+        stdin: Stdin::Null,
+        stdout: Output::Null,
+        stderr: Output::Null,
+        memory_bytes: None,
+        processes: 4096,
+        reserve_bytes: 0,
+        walls,
+        view: View {
+            places: Vec::new(),
+            directory: "/".into(),
+        },
+        secrets: Vec::new(),
+        network: Network::None,
+    };
+    let (started, before) = (Instant::now(), used());
+    let (running, _) = sandbox::start(&launcher, launch).expect("the tool starts");
+    let end = running.wait().expect("the launcher reports");
+    assert_eq!(end.exit, sandbox::Exit::Code(0));
+    Cost {
+        wall: started.elapsed(),
+        cpu: used().saturating_sub(before),
+        memory_kib: end.usage.max_rss_bytes / 1024,
+    }
+}
+
 fn make(arguments: &[&str]) -> Cost {
     measure(Command::new("make").args(arguments))
 }
@@ -297,15 +361,20 @@ fn measure(command: &mut Command) -> Cost {
     );
     // SAFETY: wait4 has filled it in, and all zeroes are valid too.
     let usage = unsafe { usage.assume_init() };
+    Cost {
+        wall: started.elapsed(),
+        cpu: cpu(&usage),
+        memory_kib: usage.ru_maxrss.unsigned_abs(),
+    }
+}
+
+/// Processor time, user and system.
+fn cpu(usage: &libc::rusage) -> Duration {
     let time = |value: libc::timeval| {
         Duration::from_secs(value.tv_sec.unsigned_abs())
             + Duration::from_micros(value.tv_usec.unsigned_abs())
     };
-    Cost {
-        wall: started.elapsed(),
-        cpu: time(usage.ru_utime) + time(usage.ru_stime),
-        memory_kib: usage.ru_maxrss.unsigned_abs(),
-    }
+    time(usage.ru_utime) + time(usage.ru_stime)
 }
 
 /// The guest that does nothing.

@@ -749,37 +749,52 @@ fn what_a_guest_makes_has_no_special_rights() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_link_that_takes_the_place_of_a_folder_leads_nowhere() {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    use std::os::unix::fs::symlink;
-
     let bench = Workbench::new();
     bench.guest("files");
     let outside = bench.state().parent().expect("a folder").join("outside");
     fs::create_dir(&outside).expect("made");
     fs::write(outside.join("key"), "outside").expect("written");
-    // As many refusals as an attempt may have on record.
-    let opens = 9_000;
+    // As many opens as an attempt may have refusals on record.
     let steps = json!({ "steps": [
         { "do": "mkdir", "at": "out", "path": "real" },
         { "do": "open", "at": "out", "path": "real/key", "with": ["create", "write"], "as": "key" },
         { "do": "write", "on": "key", "text": "inside" },
-        { "do": "race", "at": "out", "path": "real/key", "count": opens },
+        { "do": "race", "at": "out", "path": "real/key", "count": 9_000 },
     ] });
     bench.write("pipeline.yaml", &two_stages(&json!([]), &steps, ""));
+    // A busy machine may not let the two run at the same time.
+    for _ in 0..10 {
+        let (swaps, seen) = race(&bench, &outside);
+        assert!(seen["outside"].is_null(), "{swaps} swaps: {seen}");
+        let was_seen = |what: &str| seen[what].as_u64() > Some(100);
+        if swaps > 100 && was_seen("inside") && was_seen("error: not-permitted") {
+            return;
+        }
+    }
+    panic!("it was no race");
+}
+
+/// Runs the pipeline, and changes the folder for a link to `outside` and back as
+/// often as it can: how often, and what the guest saw.
+#[cfg(target_os = "linux")]
+fn race(bench: &Workbench, outside: &std::path::Path) -> (u64, Value) {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use std::os::unix::fs::symlink;
+
     let told = bench.repository().join("events");
     let mut engine = bench
         .command(&["run", "--output", "jsonl"])
         .stdout(fs::File::create(&told).expect("made"))
         .spawn()
         .expect("the engine starts");
-    let mut swaps = 0_u64;
+    let mut swaps = 0;
     while engine.try_wait().expect("it is ours").is_none() {
-        let Some(real) = attempt_folder(&bench) else {
+        let Some(real) = attempt_folder(bench) else {
             std::thread::yield_now();
             continue;
         };
         let link = real.with_file_name("link");
-        if fs::symlink_metadata(&link).is_err() && symlink(&outside, &link).is_err() {
+        if fs::symlink_metadata(&link).is_err() && symlink(outside, &link).is_err() {
             continue;
         }
         if renameat_with(CWD, &real, CWD, &link, RenameFlags::EXCHANGE).is_ok() {
@@ -799,20 +814,14 @@ fn a_link_that_takes_the_place_of_a_folder_leads_nowhere() {
         },
     };
     let seen = probed.steps_of("second").last().expect("a step").clone();
-    assert!(swaps > 100, "it was no race: {swaps} swaps, {seen}");
-    assert!(seen["inside"].as_u64() > Some(0), "{swaps} swaps: {seen}");
-    assert!(seen["outside"].is_null(), "{swaps} swaps: {seen}");
-    assert!(
-        seen["error: not-permitted"].as_u64() > Some(0),
-        "{swaps} swaps: {seen}"
-    );
+    (swaps, seen)
 }
 
 /// The folder of the running attempt that holds the key, or the link in its place.
 #[cfg(target_os = "linux")]
 fn attempt_folder(bench: &Workbench) -> Option<PathBuf> {
     let runs = fs::read_dir(bench.state().join("runs")).ok()?;
-    let run = runs.filter_map(Result::ok).last()?.path();
+    let run = runs.flatten().map(|run| run.path()).max()?;
     let real = run.join("attempts/second.1/out/real");
     (real.join("key").exists() || real.is_symlink()).then_some(real)
 }

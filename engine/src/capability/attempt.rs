@@ -12,7 +12,7 @@ use super::http::{self, Requests};
 use super::stdio::GuestOutput;
 use super::{Limiter, RunningTools, ToolServices, exec, report, secrets, workspace};
 use crate::egress::Client;
-use crate::model::limits;
+use crate::model::{Failure, limits};
 use crate::plan::StageRequest;
 use crate::store::{AttemptSink, SecretVault};
 
@@ -91,6 +91,11 @@ impl Attempt {
             files,
             output,
         })
+    }
+
+    /// Why the stage may not start on this machine, if it may not.
+    pub fn refusal(request: &StageRequest, services: &Services) -> Option<Failure> {
+        exec::refusal(request, services)
     }
 
     /// What bounds the guest's memory.

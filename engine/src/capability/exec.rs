@@ -9,7 +9,9 @@ mod command;
 mod live;
 mod output;
 mod problem;
+mod proxy;
 mod scratch;
+mod sight;
 mod steering;
 #[cfg(test)]
 mod tests;
@@ -27,13 +29,18 @@ use super::bindings::exec::{
     Captured, Chunk, Command, Error, Exit, Host, HostChild, Outcome, OutputMode, ToolInfo, Usage,
 };
 use super::{Attempt, Services};
-use crate::model::{CallDecision, ChildProgram, limits};
+use crate::model::{CallDecision, ChildProgram, Failure, WallLevel, limits};
+use crate::plan::StageRequest;
 use crate::policy::ToolNetwork;
-use crate::sandbox::{self, Surroundings};
+use crate::sandbox::{self, Surroundings, Wall};
 use crate::store::{CallEnd, SinkClosed};
 use live::{Ended, Live};
 use problem::Refusal;
 use scratch::Scratch;
+
+/// The weakest wall that holds what a grant says: no file and no network that was
+/// not granted.
+const REQUIRED: WallLevel = WallLevel::Medium;
 
 const INTERFACE: &str = "engine:exec/process";
 
@@ -46,6 +53,10 @@ pub struct ToolServices {
     pub scratch: PathBuf,
     /// The folders of the user that tools keep things in.
     pub surroundings: Surroundings,
+    /// The walls that are built around each tool.
+    pub wall: Wall,
+    /// Whether they may be weaker than what tools are usually held to.
+    pub allow_weaker: bool,
     /// The value of a secret, by its name in the pipeline; none if nobody
     /// supplied one.
     pub secret: Box<SecretLookup>,
@@ -112,6 +123,16 @@ impl Context {
     fn services(&self) -> Result<&ToolServices, Refusal> {
         self.services.exec.as_ref().ok_or_else(problem::unavailable)
     }
+}
+
+/// Why a stage with native tools may not run on this machine at all.
+///
+/// Said before its guest starts: half of its work would be done otherwise.
+pub(super) fn refusal(request: &StageRequest, services: &Services) -> Option<Failure> {
+    request.grants.exec.as_ref()?;
+    let tools = services.exec.as_ref()?;
+    let is_enough = tools.wall.level >= REQUIRED || tools.allow_weaker;
+    (!is_enough).then(|| problem::too_weak(&tools.wall, REQUIRED))
 }
 
 impl Host for Attempt {
@@ -248,23 +269,25 @@ impl Attempt {
         max_bytes: usize,
     ) -> Result<Result<Ended, Refusal>, SinkClosed> {
         let since = Instant::now();
+        let is_limited = self.request.limits.memory_bytes.is_some();
         let (words, effect, started) = self.start(function, command, Some(max_bytes)).await?;
         let ended = match started {
             Ok(mut live) => live.wait().await,
             Err(refusal) => Err(refusal),
         };
-        let result = ended.as_ref().map(in_words);
+        let result = ended.as_ref().map(|ended| in_words(ended, is_limited));
         self.record_command(function, words, since, effect, result)
             .await?;
         Ok(ended)
     }
 
     async fn end_of(&mut self, this: &Resource<Child>) -> wasmtime::Result<Result<Ended, Refusal>> {
+        let is_limited = self.request.limits.memory_bytes.is_some();
         let child = self.table.get_mut(this)?;
         let ended = child.live.wait().await;
         let (words, since) = (child.words.clone(), child.since);
         if !std::mem::replace(&mut child.recorded, true) {
-            let result = ended.as_ref().map(in_words);
+            let result = ended.as_ref().map(|ended| in_words(ended, is_limited));
             self.record_command("[method]child.wait", words, since, None, result)
                 .await?;
         }
@@ -308,7 +331,9 @@ impl Attempt {
 }
 
 /// How a command ended, for the record.
-fn in_words(ended: &Ended) -> String {
+///
+/// `is_limited` where its memory has a limit, which this engine samples.
+fn in_words(ended: &Ended, is_limited: bool) -> String {
     use std::fmt::Write as _;
     let usage = &ended.end.usage;
     let exit = match ended.end.exit {
@@ -324,6 +349,9 @@ fn in_words(ended: &Ended) -> String {
         ended.bytes[0],
         ended.bytes[1],
     );
+    if is_limited {
+        words.push_str(", memory sampled");
+    }
     if ended.end.stragglers > 0 {
         let count = ended.end.stragglers;
         write!(words, ", {count} processes left behind were killed")

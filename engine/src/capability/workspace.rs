@@ -11,6 +11,7 @@
 
 mod disk;
 mod interface;
+mod link;
 mod listing;
 mod open;
 mod opens;
@@ -18,6 +19,7 @@ mod peek;
 mod place;
 mod record;
 mod streams;
+mod write;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -36,7 +38,7 @@ use crate::model::{FileUsage, limits};
 use crate::plan::{Access, Mount, StageRequest};
 use crate::store::layer;
 
-pub(super) use self::interface::link;
+pub(super) use self::link::link;
 
 /// The files of one attempt.
 #[derive(Debug)]

@@ -144,6 +144,11 @@ pub(super) struct RunArguments {
     /// Of the runs with `--keep-workspace`, keep the folders of so many
     #[arg(long, value_name = "N", default_value_t = limits::DEFAULT_KEPT_FOLDERS, env = "ENGINE_KEEP_FOLDERS")]
     pub(super) keep_folders: usize,
+    /// Run native tools also where this machine cannot build the wall that they are
+    /// usually held by (`engine doctor` tells which, and how to mend it)
+    // No variable: what lowers a wall must be seen where it is typed.
+    #[arg(long)]
+    pub(super) allow_weaker_sandbox: bool,
     /// Listen on this port of 127.0.0.1 while the run goes on, and show what arrives: a
     /// receiver for notifications, to try them without a service
     #[arg(long, value_name = "PORT", env = "ENGINE_RECEIVER")]

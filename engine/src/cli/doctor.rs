@@ -12,16 +12,16 @@ use super::arguments::{DoctorArguments, Format};
 use super::environment::Environment;
 use super::failure::Failure;
 use super::{Exit, builtin, facts, services};
-use crate::model::WallLevel;
+use crate::egress;
 use crate::report::{Paint, Tone, escape};
-use crate::{egress, sandbox};
+use crate::sandbox::{self, Wall};
 
 pub(super) fn main(
     arguments: &DoctorArguments,
     environment: &Environment,
 ) -> Result<Exit, Failure> {
     let places = environment.places(&environment.directory)?;
-    let wall = sandbox::probe();
+    let wall = sandbox::probe(&environment.child("launch")?, &places.state);
     let surroundings = facts::surroundings(environment);
     let search_path = facts::search_path(environment);
     let tools = sandbox::PROFILES.iter().map(|profile| {
@@ -38,8 +38,7 @@ pub(super) fn main(
         search_path: environment.variable_os("PATH").unwrap_or_default(),
         component: compile_a_component(environment),
         tools: tools.collect(),
-        wall: wall.level,
-        lost: wall.lost,
+        wall,
         certificates: egress::certificates(),
     });
     match arguments.format {
@@ -91,9 +90,7 @@ pub(super) struct Subject {
     /// be used.
     pub tools: Vec<(String, Result<PathBuf, String>)>,
     /// The wall around native tools.
-    pub wall: WallLevel,
-    /// What it does not hold, in words.
-    pub lost: Vec<String>,
+    pub wall: Wall,
     /// How many certificates of authorities were found.
     pub certificates: usize,
 }
@@ -172,7 +169,7 @@ pub(super) fn examine(subject: &Subject) -> Vec<Check> {
         ),
         repository(&subject.directory),
         component(&subject.component),
-        wall(subject.wall, &subject.lost),
+        wall(&subject.wall),
         certificates(subject.certificates),
         ssh(&subject.search_path),
     ];
@@ -244,12 +241,36 @@ fn component(outcome: &Result<(), String>) -> Check {
     }
 }
 
-fn wall(level: WallLevel, lost: &[String]) -> Check {
-    let mut check = Check::ok("wall of native tools", level.as_str());
-    if level < WallLevel::Strong {
+fn wall(wall: &Wall) -> Check {
+    let parts = [
+        ("namespaces", wall.walls.namespaces),
+        ("Landlock", wall.walls.landlock),
+        ("seccomp", wall.walls.seccomp),
+    ];
+    let held: Vec<&str> = parts
+        .iter()
+        .filter_map(|(name, is_there)| is_there.then_some(*name))
+        .collect();
+    let missing = parts.iter().filter(|(_, is_there)| !is_there);
+    let missing: Vec<&str> = missing.map(|(name, _)| *name).collect();
+    let mut found = wall.level.as_str().to_owned();
+    if !held.is_empty() {
+        let _ = write!(found, ": {}", held.join(", "));
+    }
+    if !missing.is_empty() {
+        let _ = write!(found, "; without {}", missing.join(", "));
+    }
+    for reason in &wall.reasons {
+        let _ = write!(found, "; {reason}");
+    }
+    let mut check = Check::ok("wall of native tools", found);
+    if !wall.lost.is_empty() {
         check.state = CheckState::Warn;
-        check.lost = lost.to_vec();
-        check.next = Some("stages without native tools lose nothing by it".to_owned());
+        check.lost.clone_from(&wall.lost);
+        check.next = Some(format!(
+            "{}; stages without native tools lose nothing by it",
+            wall.remedy
+        ));
     }
     check
 }
@@ -349,7 +370,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::{Check, CheckState, Subject, examine, to_json, to_table};
-    use crate::model::WallLevel;
+    use crate::sandbox::{Wall, Walls};
 
     /// A machine on which all is well.
     fn healthy(root: &Path) -> Subject {
@@ -368,8 +389,7 @@ mod tests {
             search_path: root.join("bin").into(),
             component: Ok(()),
             tools: vec![("cargo".to_owned(), Ok(PathBuf::from("/usr/bin/cargo")))],
-            wall: WallLevel::Strong,
-            lost: Vec::new(),
+            wall: Wall::of(Walls::STRONG),
             certificates: 142,
         }
     }
@@ -413,7 +433,7 @@ mod tests {
                 subject.component = Err("no executable memory".to_owned());
             }),
             ("wall of native tools", CheckState::Warn, |subject| {
-                subject.wall = WallLevel::Medium;
+                subject.wall = Wall::of(Walls::MEDIUM);
             }),
             ("certificates", CheckState::Missing, |subject| {
                 subject.certificates = 0;

@@ -1,5 +1,6 @@
 //! `engine run`: the main job.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -15,7 +16,7 @@ use crate::model::{Clock, RunId, SystemClock, limits};
 use crate::plan::Plan;
 use crate::run::{InProcess, RunError, RunOptions, execute};
 use crate::runtime::Runtime;
-use crate::sandbox;
+use crate::sandbox::{self, Wall};
 use crate::store::{Home, HomeError, Redactor, Retention, RunDirectory};
 
 pub(super) fn main(arguments: &RunArguments, environment: &Environment) -> Result<Exit, Failure> {
@@ -56,12 +57,15 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     let sweeping = sweep(&home, arguments);
     let redactor = Arc::new(vault.redactor());
     keep(&home, &directory, &planned, &redactor, environment)?;
-    let options = options(arguments, &run, &planned.plan, &redactor);
-    let services = Arc::new(services::of_run(&places, &directory, &vault, environment)?);
+    let wall = wall(&planned.plan, &places.state, environment)?;
+    let options = options(arguments, &run, &planned.plan, &redactor, wall.as_ref());
+    let tools = wall.map(|wall| (wall, arguments.allow_weaker_sandbox));
+    let services = services::of_run(&places, &directory, &vault, environment, tools)?;
     let shown = Shown::start(arguments.output, environment)
         .map_err(|error| infrastructure(&format!("the run cannot be shown: {error}")))?;
     let clock = Arc::new(SystemClock::default());
-    let runner = Arc::new(InProcess::new(Arc::<Runtime>::clone(&components), services));
+    let runtime = Arc::<Runtime>::clone(&components);
+    let runner = Arc::new(InProcess::new(runtime, Arc::new(services)));
     let plan = Arc::new(planned.plan);
     // On a thread of the pool: between it and the attempts there too, nobody has to
     // wake another thread.
@@ -91,14 +95,23 @@ async fn run(arguments: &RunArguments, environment: &Environment) -> Result<Exit
     Ok(Exit::of_run(&report, arguments.fail_on_warnings))
 }
 
+/// The wall around the native tools of a plan; none if it has no tools: what
+/// nothing leans on need not be tried.
+fn wall(plan: &Plan, state: &Path, environment: &Environment) -> Result<Option<Wall>, Failure> {
+    if plan.stages.iter().all(|stage| stage.grants.exec.is_none()) {
+        return Ok(None);
+    }
+    Ok(Some(sandbox::probe(&environment.child("launch")?, state)))
+}
+
 /// How to carry the plan out, where it does not say it.
 fn options(
     arguments: &RunArguments,
     run: &RunId,
     plan: &Plan,
     redactor: &Arc<Redactor>,
+    wall: Option<&Wall>,
 ) -> RunOptions {
-    let wall = sandbox::probe();
     RunOptions {
         run: run.clone(),
         plan_digest: plan.digest(),
@@ -107,13 +120,8 @@ fn options(
             OnFailure::Continue => crate::run::OnFailure::Continue,
             OnFailure::Bail => crate::run::OnFailure::Bail,
         },
-        wall: wall.level,
-        // A wall that nothing leans on need not be spoken of.
-        lost: if uses_tools(plan) {
-            wall.lost
-        } else {
-            Vec::new()
-        },
+        wall: wall.map(|wall| wall.level),
+        lost: wall.map_or_else(Vec::new, |wall| wall.lost.clone()),
         redactor: Arc::clone(redactor),
         sync: RunDirectory::sync,
         jitter: random::fraction,
@@ -130,10 +138,6 @@ fn sweep(home: &Home, arguments: &RunArguments) -> tokio::task::JoinHandle<()> {
     );
     let now = SystemClock::default().now();
     tokio::task::spawn_blocking(move || home.sweep(&retention, now))
-}
-
-fn uses_tools(plan: &Plan) -> bool {
-    plan.stages.iter().any(|stage| stage.grants.exec.is_some())
 }
 
 /// Keeps the plan and the pipeline's text with the run.

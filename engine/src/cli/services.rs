@@ -18,6 +18,7 @@ use crate::capability::{
 use crate::egress::Client;
 use crate::model::{Clock, SystemClock};
 use crate::runtime::{CompileLimits, Runtime, RuntimeOptions};
+use crate::sandbox::Wall;
 use crate::store::RunDirectory;
 use crate::store::SecretVault;
 
@@ -53,12 +54,14 @@ pub(super) fn components(directory: &Path, environment: &Environment) -> Result<
     })
 }
 
-/// What capabilities need in one run.
+/// What capabilities need in one run. `tools` is the wall around native tools, and
+/// whether it may be weaker than usual; none where the run has no tools.
 pub(super) fn of_run(
     places: &Places,
     directory: &RunDirectory,
     vault: &Arc<SecretVault>,
     environment: &Environment,
+    tools: Option<(Wall, bool)>,
 ) -> Result<Services, Failure> {
     let dial = environment.child("dial")?;
     let program = dial.path.display().to_string();
@@ -70,15 +73,18 @@ pub(super) fn of_run(
         dial: Some([program].into_iter().chain(dial.arguments).collect()),
         secret: values(vault),
     };
-    let exec = ToolServices {
-        launcher: environment.child("launch")?,
+    let launcher = environment.child("launch")?;
+    let exec = tools.map(|(wall, allow_weaker)| ToolServices {
+        launcher,
         scratch: directory.scratch(),
         surroundings: facts::surroundings(environment),
+        wall,
+        allow_weaker,
         secret: values(vault),
-    };
+    });
     Ok(Services {
         git: Some(git),
-        exec: Some(exec),
+        exec,
         egress: Client::default(),
         vault: Arc::clone(vault),
     })

@@ -58,8 +58,9 @@ pub enum Fact {
         engine: String,
         /// What started the run.
         trigger: String,
-        /// The wall around native tools on this machine.
-        wall: WallLevel,
+        /// The wall around the native tools of the run; none if it has no tools.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wall: Option<WallLevel>,
         /// What that wall does not hold, in words.
         lost: Vec<String>,
         /// The stages, in the order of the file.

@@ -320,6 +320,42 @@ pub const EXEC_TERMINATE_GRACE: Duration = Duration::from_mins(5);
 /// Processes and threads' leaders that one command may have at the same time. A
 /// parallel build of a large project has some hundreds; a fork bomb has no end.
 pub const EXEC_PROCESSES: u64 = 4096;
+/// Threads of one command, for each process that it may have: the kernel counts
+/// them together. A compiler has as many as the machine has processors.
+pub const EXEC_THREADS: u64 = 4;
+/// Bytes that native tools have to leave free on a disk: the journal of the run,
+/// and whatever else is on that machine, must be able to go on.
+pub const DISK_RESERVE_BYTES: u64 = 256 * 1024 * 1024;
+/// Largest file that a command may write. Images of disks are larger; they are
+/// not what a stage makes.
+pub const EXEC_FILE_BYTES: u64 = 64 * 1024 * 1024 * 1024;
+/// User and group of a tool inside its namespaces: the first that most systems
+/// give to a person, so that no program takes it for a service.
+pub const TOOL_USER: u32 = 1000;
+/// The same outside of them, when the engine runs as the superuser. In the range
+/// that containers take their users from, above those that others hand out first.
+pub const TOOL_OWNER: u32 = 1_878_982_656;
+/// The root of a tool: a few folders, links and small files, before what is
+/// mounted there.
+pub const ROOT_BYTES: u64 = 1024 * 1024;
+/// Files and folders of it. A folder of the workspace with others inside it is
+/// shown entry by entry.
+pub const ROOT_FILES: u64 = 16 * 1024;
+/// Shared memory of a tool (`/dev/shm`). No process has to hold it, so that it
+/// is not seen as anybody's.
+pub const SHARED_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+/// The port of its own loopback on which a tool with a list of hosts is answered.
+/// Nothing else listens there before the tool itself does.
+pub const PROXY_PORT: u16 = 3128;
+/// Connections of one command at the same time. Package managers fetch with some
+/// tens; each costs the engine two sockets.
+pub const PROXY_CONNECTIONS: usize = 128;
+/// What a tool says before it is connected: one line and a few headers.
+pub const PROXY_HEAD_BYTES: usize = 8 * 1024;
+/// Time for that, from its own machine.
+pub const PROXY_HEAD: Duration = Duration::from_secs(10);
+/// Secrets of one command, as files.
+pub const SECRETS_BYTES: u64 = 1024 * 1024;
 /// Time between two looks at the processes of a command.
 pub const EXEC_WATCH: Duration = Duration::from_millis(100);
 /// The same where memory is limited: a process that touches new memory at 1 GB/s

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::Host;
 
-use super::{GitPattern, HostPattern, HttpPattern, ToolGrant, ToolNetwork};
+use super::{GitPattern, HostPattern, HttpPattern, ToolGrant, ToolHost, ToolNetwork};
 
 /// One thing that a pipeline grants.
 #[derive(Debug, Clone, Copy)]
@@ -76,12 +76,30 @@ fn decide_tool(tool: &ToolGrant) -> Result<(), Refusal> {
             "a pipeline may not give a tool the whole network of the machine",
             "only a policy may allow `host`",
         ),
-        // Better refused now than by every call: nothing could hold the tool to it.
-        ToolNetwork::Hosts(_) => refuse(
-            "this version has no sandbox that could hold a tool to a list of hosts",
-            "write `network: none`; fetch what the tool needs beforehand",
-        ),
+        ToolNetwork::Hosts(hosts) => hosts.iter().try_for_each(|host| decide_tool_host(host)),
     }
+}
+
+fn decide_tool_host(text: &str) -> Result<(), Refusal> {
+    let host = match text.parse::<ToolHost>() {
+        Ok(host) => host,
+        Err(error) => {
+            return refuse(
+                &error.to_string(),
+                error
+                    .hint
+                    .as_deref()
+                    .unwrap_or("write a host such as `static.crates.io`"),
+            );
+        }
+    };
+    if host.host().exact().is_some_and(is_private) {
+        return refuse(
+            "this is a private address",
+            "tools reach hosts of the internet; only a policy may allow others",
+        );
+    }
+    decide_host(host.host(), false)
 }
 
 /// A folder of the workspace: a relative path in its normal form.
@@ -239,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn tools_get_no_network_while_nothing_could_bound_it() {
+    fn tools_get_hosts_of_the_internet_and_not_the_machines_network() {
         let tool = |network| ToolGrant {
             tool: "cargo".to_owned(),
             network,
@@ -247,7 +265,13 @@ mod tests {
         let hosts = |host: &str| ToolNetwork::Hosts(vec![host.to_owned()]);
         for (network, allowed) in [
             (ToolNetwork::None, true),
-            (hosts("proxy.example.org"), false),
+            (hosts("proxy.example.org"), true),
+            (hosts("proxy.example.org:8443"), true),
+            (hosts("*.example.org"), false),
+            (hosts("https://proxy.example.org"), false),
+            (hosts("169.254.169.254"), false),
+            (hosts("10.0.0.1:443"), false),
+            (hosts("[::1]"), false),
             (hosts("127.0.0.1"), false),
             (hosts("localhost"), false),
             (ToolNetwork::Host, false),

@@ -9,5 +9,5 @@ pub use grant::{
     ExecGrant, GitGrant, Grants, HttpGrant, SecretsGrant, ToolGrant, ToolNetwork, WorkspaceGrant,
 };
 pub use pattern::{
-    GitPattern, GitTransport, GitUrl, HostPattern, HttpPattern, PatternError, request_url,
+    GitPattern, GitTransport, GitUrl, HostPattern, HttpPattern, PatternError, ToolHost, request_url,
 };

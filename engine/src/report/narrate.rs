@@ -49,11 +49,15 @@ pub(super) fn narrate<'a>(fact: &'a Fact, view: &RunView) -> Option<Line<'a>> {
             name,
             trigger,
             stages,
+            wall,
             ..
         } => {
             let stages = count(stages.len() as u64, "stage");
             let (run, name, trigger) = (run.short(), escape(name), escape(trigger));
-            let text = format!("{name}: run {run}, {stages}, started by {trigger}");
+            let wall = wall.map_or_else(String::new, |wall| {
+                format!(", native tools behind the wall `{}`", wall.as_str())
+            });
+            let text = format!("{name}: run {run}, {stages}, started by {trigger}{wall}");
             Some(Line::new(None, "●", Tone::Strong, text))
         }
         Fact::CancelRequested { by } => {

@@ -11,7 +11,7 @@ use super::paint::{Paint, Tone, glyph, outcome_tone, severity};
 use super::quantity::{count, duration, thousands};
 use super::stage_view::{StageState, StageView};
 use super::view::RunView;
-use crate::model::{Outcome, WallLevel, limits};
+use crate::model::{Outcome, limits};
 
 /// How wide an output or a summary line may be where the screen has no width.
 const COLUMNS: usize = 400;
@@ -76,10 +76,8 @@ pub(super) fn final_lines(view: &RunView, paint: Paint) -> Vec<String> {
 /// A run without native tools loses nothing, and has an empty list.
 pub(super) fn wall_text(view: &RunView) -> Option<String> {
     let start = view.start.as_ref()?;
-    if start.wall == WallLevel::Strong || start.lost.is_empty() {
-        return None;
-    }
-    let mut text = format!("the wall around native tools is `{}`", start.wall.as_str());
+    let wall = start.wall.filter(|_| !start.lost.is_empty())?;
+    let mut text = format!("the wall around native tools is `{}`", wall.as_str());
     let mut lead = ": ";
     for lost in start.lost.iter().take(limits::WALL_GAPS_SHOWN) {
         text.push_str(lead);

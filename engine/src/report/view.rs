@@ -42,7 +42,7 @@ pub(super) struct RunStart {
     pub(super) run: RunId,
     pub(super) name: String,
     pub(super) at: Timestamp,
-    pub(super) wall: WallLevel,
+    pub(super) wall: Option<WallLevel>,
     pub(super) lost: Vec<String>,
 }
 

@@ -23,8 +23,8 @@ pub struct RunOptions {
     pub concurrency: usize,
     /// What a failure means for stages that do not need the one that failed.
     pub on_failure: OnFailure,
-    /// The wall around native tools, and what it does not hold.
-    pub wall: WallLevel,
+    /// The wall around native tools, if there are any, and what it does not hold.
+    pub wall: Option<WallLevel>,
     /// See `wall`.
     pub lost: Vec<String>,
     /// Takes the secrets of this run out of everything that is recorded.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{OnFailure, RunError, RunOptions, RunReport, StageRunner, execute};
 use crate::model::{
     Digest, Event, Fact, Failure, FailureClass, FixedClock, Level, LogStream, Outcome, RunId,
-    StageId, Timestamp, WallLevel,
+    StageId, Timestamp,
 };
 use crate::plan::{
     AttemptEnd, Effects, Facts, Mount, Need, Plan, PlannedPlugin, PlannedStage, RetryPolicy,
@@ -184,7 +184,7 @@ fn options(run: &RunId, concurrency: usize, on_failure: OnFailure) -> RunOptions
         plan_digest: Digest::of(b"plan"),
         concurrency,
         on_failure,
-        wall: WallLevel::None,
+        wall: None,
         lost: Vec::new(),
         redactor: Arc::<Redactor>::default(),
         sync: RunDirectory::sync,

@@ -27,6 +27,10 @@ impl Runtime {
         let time = Duration::from_millis(request.limits.timeout_ms);
         let deadline = Instant::now() + time;
         let inputs = request.inputs.to_string();
+        if let Some(refusal) = Attempt::refusal(&request, services) {
+            let _ = sink.close(0).await;
+            return failure(Outcome::Denied, refusal);
+        }
         let attempt = match Attempt::new(request, sink.clone(), cancel.clone(), deadline, services)
         {
             Ok(attempt) => attempt,

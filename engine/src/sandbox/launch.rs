@@ -8,6 +8,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::tool::Identity;
+use super::view::View;
+use super::wall::Walls;
+
 /// A tool to run.
 #[derive(Debug)]
 pub struct Launch {
@@ -17,7 +21,10 @@ pub struct Launch {
     pub arguments: Vec<OsString>,
     /// Its whole environment, in order. Nothing of the engine's is added.
     pub environment: Vec<(OsString, Zeroizing<Vec<u8>>)>,
+    /// The file that the program must be; none to take what is there.
+    pub identity: Option<Identity>,
     /// Where it starts: an open folder, so that nobody can swap it any more.
+    /// Behind namespaces it is [`View::directory`] that counts.
     pub directory: OwnedFd,
     /// Standard input.
     pub stdin: Stdin,
@@ -30,6 +37,31 @@ pub struct Launch {
     /// Processes of the whole tree at the same time, usually
     /// [`limits::EXEC_PROCESSES`](crate::model::limits::EXEC_PROCESSES).
     pub processes: u64,
+    /// Bytes that have to stay free where it may write.
+    pub reserve_bytes: u64,
+    /// What holds it.
+    pub walls: Walls,
+    /// What it sees of the machine's files, where a wall holds it to that.
+    pub view: View,
+    /// Files in [`SECRETS`](super::SECRETS): names and bytes. Only behind
+    /// namespaces; without them nobody looks at it.
+    pub secrets: Vec<(String, Zeroizing<Vec<u8>>)>,
+    /// What it may reach.
+    pub network: Network,
+}
+
+/// What a tool may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Network {
+    /// Nothing.
+    None,
+    /// What answers on a port of its own loopback, [`limits::PROXY_PORT`], which is
+    /// [`Pipes::proxy`] for the caller. Only behind namespaces.
+    ///
+    /// [`limits::PROXY_PORT`]: crate::model::limits::PROXY_PORT
+    Proxy,
+    /// Whatever the machine can.
+    Host,
 }
 
 /// Where standard input comes from.
@@ -61,6 +93,8 @@ pub struct Pipes {
     pub stdout: Option<OwnedFd>,
     /// Reads its standard error.
     pub stderr: Option<OwnedFd>,
+    /// Accepts what it connects to in its own network; with [`Network::Proxy`].
+    pub proxy: Option<OwnedFd>,
 }
 
 /// How a tool ended. Everything it started is gone by then.
@@ -96,6 +130,8 @@ pub enum EndCause {
     Memory(u64),
     /// The engine: the tree had this many processes.
     Processes(u64),
+    /// The engine: so many bytes were left on a disk that it may write to.
+    Disk(u64),
 }
 
 /// What a tool and everything it started used.

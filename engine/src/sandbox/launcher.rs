@@ -1,20 +1,19 @@
 //! Launcher: the re-executed child that starts a tool and outlives all it starts.
 //!
 //! ```text
-//! engine ──socket──▶ launcher ──▶ tool ──▶ …        whatever loses its parent
-//!                       ▲                   │        becomes a child of the launcher
-//!                       └───────────────────┘
+//! engine ──socket──▶ launcher ──▶ init ┊──▶ tool ──▶ …   whatever loses its parent
+//!                                   ▲  ┊              │   becomes a child of init
+//!                                   └──┊──────────────┘
 //! ```
 //!
-//! Single-threaded, without tokio: namespaces, Landlock and seccomp are set up
-//! here, between taking the order and starting the tool.
+//! Right of the line is a process namespace of the tool's own; without one the
+//! launcher does what init would. Single-threaded, without tokio: what it forks
+//! goes on in the middle of things.
 
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -23,10 +22,14 @@ use rustix::process::{
     kill_process_group, pidfd_open, wait,
 };
 
-use super::launch::{End, EndCause, Exit, Usage};
+use super::init::{self, Init};
+use super::launch::{End, EndCause, Exit, LaunchError, Usage};
 use super::process_tree::{self, Memory};
+use super::start::{self, Start};
+use super::sys;
 use super::wire::{self, DESCRIPTORS, Order, Report, Request};
 use crate::model::limits;
+use crate::plan::Access;
 
 /// Runs one tool, as the engine at the other end of standard input orders.
 ///
@@ -43,27 +46,30 @@ pub fn run_launcher() -> ExitCode {
 fn serve() -> io::Result<()> {
     close_inherited()?;
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    if let Err((step, error)) = confine() {
-        return refuse(&socket, step, &error);
+    if let Err(error) = prepare() {
+        return wire::send(&socket, &Report::of(&error));
     }
     let (order, descriptors) = wire::receive_order(&socket)?;
-    let (memory_bytes, processes) = (order.memory_bytes, order.processes);
+    let limits = Limits::of(&order);
     let started = Instant::now();
-    let tool = match start(order, descriptors) {
+    let mut tool = match start(&order, descriptors) {
         Ok(tool) => tool,
-        Err(Refusal::Program(error)) => {
-            return wire::send(&socket, &Report::ProgramFailed(errno(&error)));
-        }
-        Err(Refusal::Launcher(step, error)) => return refuse(&socket, step, &error),
+        Err(error) => return wire::send(&socket, &Report::of(&error)),
     };
+    // It may hold secrets, which nobody needs any more.
+    drop(order);
     // From here on there is something to kill, whatever fails.
-    let reported = wire::send(&socket, &Report::Started);
+    let proxy = tool.take_proxy();
+    let with: Vec<_> = proxy.iter().map(AsFd::as_fd).collect();
+    let reported = wire::send_with(&socket, &Report::Started, &with);
+    drop(with);
+    drop(proxy);
     let mut watch = Watch {
         tool,
         socket: &socket,
-        memory_bytes,
-        processes,
+        limits,
         exit: None,
+        stragglers: None,
         cause: EndCause::Itself,
     };
     if reported.is_ok() {
@@ -80,34 +86,17 @@ fn serve() -> io::Result<()> {
     wire::send(&socket, &Report::Ended(end))
 }
 
-fn refuse(socket: &UnixStream, step: &str, error: &io::Error) -> io::Result<()> {
-    let step = step.to_owned();
-    let errno = errno(error);
-    wire::send(socket, &Report::LauncherFailed { step, errno })
-}
-
-fn errno(error: &io::Error) -> i32 {
-    error.raw_os_error().unwrap_or(libc::EINVAL)
-}
-
 /// Closes whatever the engine, or whoever started the engine, left open.
 pub(crate) fn close_inherited() -> io::Result<()> {
-    #[expect(
-        unsafe_code,
-        reason = "close_range has no safe wrapper; nothing but the standard streams has an owner yet"
-    )]
-    // SAFETY: this is the first thing that the process does.
-    let result = unsafe { libc::close_range(3, libc::c_uint::MAX, 0) };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    // This is the first thing that the process does: nothing but the standard
+    // streams has an owner yet.
+    sys::close_from(3, false)
 }
 
 /// What holds for the launcher and, by inheritance, for all it starts.
-fn confine() -> Result<(), (&'static str, io::Error)> {
-    let step = |name: &'static str| move |error: rustix::io::Errno| (name, error.into());
+fn prepare() -> Result<(), LaunchError> {
+    let step =
+        |name: &'static str| move |error: rustix::io::Errno| LaunchError::at(name)(error.into());
     rustix::process::setsid().map_err(step("begin a session"))?;
     rustix::process::set_child_subreaper(Some(getpid())).map_err(step("become a subreaper"))?;
     rustix::thread::set_no_new_privs(true).map_err(step("give up new privileges"))?;
@@ -117,67 +106,101 @@ fn confine() -> Result<(), (&'static str, io::Error)> {
     };
     rustix::process::setrlimit(Resource::Core, none).map_err(step("forbid core files"))?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    // The order holds secrets, and the tool runs as the same user.
+    // The order holds secrets, and the tool may run as the same user.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(step("close its memory to others"))
 }
 
-enum Refusal {
-    Program(io::Error),
-    Launcher(&'static str, io::Error),
+/// What the launcher started, and watches.
+enum Tool {
+    /// The tool itself.
+    Child(Pid),
+    /// A namespace with the tool in it.
+    Inside(Init),
 }
 
-fn start(mut order: Order, descriptors: [OwnedFd; DESCRIPTORS]) -> Result<Pid, Refusal> {
-    let [directory, stdin, stdout, stderr] = descriptors;
-    rustix::process::fchdir(&directory)
-        .map_err(|error| Refusal::Launcher("enter the folder", error.into()))?;
-    let mut command = Command::new(&order.program);
-    command
-        .args(&order.arguments)
-        .env_clear()
-        .stdin(stdin)
-        .stdout(stdout)
-        .stderr(stderr);
-    for (name, value) in &mut order.environment {
-        command.env(&*name, std::ffi::OsString::from_vec(std::mem::take(value)));
-    }
-    let launcher = getpid();
-    let before_exec = move || {
-        rustix::process::setsid()?;
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-        // The launcher may have died before that call.
-        if rustix::process::getppid() == Some(launcher) {
-            Ok(())
-        } else {
-            Err(io::Error::from_raw_os_error(libc::ESRCH))
+impl Tool {
+    /// The process that the launcher is the parent of.
+    fn child(&self) -> Pid {
+        match self {
+            Self::Child(pid) => *pid,
+            Self::Inside(init) => init.pid,
         }
+    }
+
+    /// The port that the engine answers, if it does.
+    fn take_proxy(&mut self) -> Option<OwnedFd> {
+        match self {
+            Self::Child(_) => None,
+            Self::Inside(init) => init.proxy.take(),
+        }
+    }
+}
+
+fn start(order: &Order, descriptors: [OwnedFd; DESCRIPTORS]) -> Result<Tool, LaunchError> {
+    let [directory, stdin, stdout, stderr] = descriptors;
+    let streams = [stdin, stdout, stderr];
+    if order.walls.namespaces {
+        return init::start(order, directory, streams).map(Tool::Inside);
+    }
+    let start = Start {
+        order,
+        directory,
+        streams,
+        parent: getpid(),
     };
-    #[expect(
-        unsafe_code,
-        reason = "a session and a parent-death signal of its own cannot be set from outside the child"
-    )]
-    // SAFETY: the closure makes three system calls, and neither allocates nor locks.
-    let command = unsafe { command.pre_exec(before_exec) };
-    let child = command.spawn().map_err(Refusal::Program)?;
-    Ok(Pid::from_child(&child))
+    start::start(start).map(Tool::Child)
+}
+
+/// What a tool and all it starts have to stay within.
+struct Limits {
+    memory_bytes: Option<u64>,
+    processes: u64,
+    reserve_bytes: u64,
+    /// Where it may write.
+    disks: Vec<OwnedFd>,
+}
+
+impl Limits {
+    fn of(order: &Order) -> Self {
+        let places = order.view.places.iter();
+        let writable = places.filter(|place| place.access == Access::Write);
+        Self {
+            memory_bytes: order.memory_bytes,
+            processes: order.processes,
+            reserve_bytes: order.reserve_bytes,
+            // What cannot be opened fails where it is shown, with its name.
+            disks: writable.filter_map(|place| place.open().ok()).collect(),
+        }
+    }
+
+    /// The least that is left on a disk, if it is too little.
+    fn shortage(&self) -> Option<u64> {
+        let left = self.disks.iter().filter_map(|disk| {
+            let disk = rustix::fs::fstatvfs(disk).ok()?;
+            Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+        });
+        left.min().filter(|left| *left < self.reserve_bytes)
+    }
 }
 
 /// The watch over a tool that runs.
 struct Watch<'a> {
-    tool: Pid,
+    tool: Tool,
     socket: &'a UnixStream,
-    memory_bytes: Option<u64>,
-    processes: u64,
+    limits: Limits,
     exit: Option<Exit>,
+    /// What a namespace said that it had killed.
+    stragglers: Option<u64>,
     cause: EndCause,
 }
 
 impl Watch<'_> {
     /// Returns when the tool has ended, or everything must be killed.
     fn until_the_end(&mut self) {
-        // None when the tool has ended already, which `reap` will see.
-        let tool = pidfd_open(self.tool, PidfdFlags::empty()).ok();
-        let interval = match self.memory_bytes {
+        // None when it has ended already, which `reap` will see.
+        let child = pidfd_open(self.tool.child(), PidfdFlags::empty()).ok();
+        let interval = match self.limits.memory_bytes {
             Some(_) => limits::EXEC_WATCH_MEMORY,
             None => limits::EXEC_WATCH,
         };
@@ -195,7 +218,7 @@ impl Watch<'_> {
                 }
                 wait = wait.min(left);
             }
-            match self.wait_for_news(tool.as_ref(), wait) {
+            match self.wait_for_news(child.as_ref(), wait) {
                 News::Nothing => {}
                 News::Kill => {
                     self.cause = EndCause::Stopped;
@@ -204,16 +227,28 @@ impl Watch<'_> {
                 News::Terminate(grace) => {
                     self.cause = EndCause::Stopped;
                     kill_at.get_or_insert(Instant::now() + grace);
-                    let _ = kill_process_group(self.tool, Signal::TERM);
+                    self.terminate();
                 }
             }
         }
     }
 
-    fn wait_for_news(&self, tool: Option<&OwnedFd>, wait: Duration) -> News {
+    fn terminate(&self) {
+        match &self.tool {
+            Tool::Child(tool) => {
+                let _ = kill_process_group(*tool, Signal::TERM);
+            }
+            // Its process group has a name only in there.
+            Tool::Inside(init) => {
+                let _ = wire::send(&init.socket, &Request::Terminate { grace_ms: 0 });
+            }
+        }
+    }
+
+    fn wait_for_news(&self, child: Option<&OwnedFd>, wait: Duration) -> News {
         let mut descriptors = vec![PollFd::new(self.socket, PollFlags::IN)];
-        if let Some(tool) = tool {
-            descriptors.push(PollFd::new(tool, PollFlags::IN));
+        if let Some(child) = child {
+            descriptors.push(PollFd::new(child, PollFlags::IN));
         }
         if pause(&mut descriptors, wait).is_err() || descriptors[0].revents().is_empty() {
             return News::Nothing;
@@ -223,19 +258,28 @@ impl Watch<'_> {
                 let grace = Duration::from_millis(grace_ms).min(limits::EXEC_TERMINATE_GRACE);
                 News::Terminate(grace)
             }
+            Ok(Some(Request::Begin)) => News::Nothing,
             // The engine wants it dead, or is dead itself.
             Ok(None) | Err(_) => News::Kill,
         }
     }
 
     fn is_over_a_limit(&mut self) -> bool {
-        let processes = process_tree::descendants(getpid());
+        let mut processes = process_tree::descendants(getpid());
+        if let Tool::Inside(init) = &self.tool {
+            // Ours, and only there for the tool.
+            processes.retain(|process| process.pid != init.pid);
+        }
         let count = processes.len() as u64;
-        if count > self.processes {
+        if count > self.limits.processes {
             self.cause = EndCause::Processes(count);
             return true;
         }
-        let Some(limit) = self.memory_bytes else {
+        if let Some(left) = self.limits.shortage() {
+            self.cause = EndCause::Disk(left);
+            return true;
+        }
+        let Some(limit) = self.limits.memory_bytes else {
             return false;
         };
         let mut memory = Memory::default();
@@ -262,18 +306,34 @@ impl Watch<'_> {
             }
             let _ = pause(&mut [], Duration::from_millis(1));
         }
-        stragglers
+        self.stragglers.unwrap_or(stragglers)
     }
 
     /// Takes note of every process that has ended; whether any is left.
     fn reap(&mut self) -> bool {
         loop {
             match wait(WaitOptions::NOHANG) {
-                Ok(Some((pid, status))) if pid == self.tool => self.exit = exit(status),
+                Ok(Some((pid, status))) if pid == self.tool.child() => self.note(status),
                 Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
                 Ok(None) => return true,
                 Err(_) => return false,
             }
+        }
+    }
+
+    fn note(&mut self, status: WaitStatus) {
+        let exit = exit_of(status);
+        let Tool::Inside(init) = &self.tool else {
+            self.exit = exit;
+            return;
+        };
+        // Its last word, if it had one; it cannot say more.
+        let word = wire::receive(&init.socket);
+        if let Ok(Some(Report::Ended(end))) = word {
+            self.exit = Some(end.exit);
+            self.stragglers = Some(end.stragglers);
+        } else {
+            self.exit = exit;
         }
     }
 }
@@ -284,12 +344,14 @@ enum News {
     Kill,
 }
 
-fn exit(status: WaitStatus) -> Option<Exit> {
+/// How a process ended.
+pub(super) fn exit_of(status: WaitStatus) -> Option<Exit> {
     let code = status.exit_status().map(Exit::Code);
     code.or_else(|| status.terminating_signal().map(Exit::Signal))
 }
 
-fn pause(descriptors: &mut [PollFd<'_>], wait: Duration) -> rustix::io::Result<usize> {
+/// Waits until there is something to read, or for this long.
+pub(super) fn pause(descriptors: &mut [PollFd<'_>], wait: Duration) -> rustix::io::Result<usize> {
     let wait = Timespec::try_from(wait).unwrap_or(Timespec {
         tv_sec: 1,
         tv_nsec: 0,

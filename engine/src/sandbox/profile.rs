@@ -7,10 +7,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::model::suggest;
-use crate::plan::Access;
-
 use super::tool::ToolError;
+use super::view::is_of_the_system;
+use crate::model::suggest;
 
 /// What the engine knows about one tool.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,8 +18,13 @@ pub struct Profile {
     pub name: &'static str,
     /// File names of the program, the first that is found counts.
     pub programs: &'static [&'static str],
-    /// Folders that it needs besides the system's own and the workspace.
-    pub folders: &'static [(Place, Access)],
+    /// Folders that it reads besides the system's own, the workspace, and the one
+    /// that it was installed to.
+    pub folders: &'static [Spot],
+    /// What of the user's appears in its private home, by the path below that:
+    /// settings, and caches where it cannot fill its own. Only for reading: what
+    /// a tool could change there, the user's own programs would believe.
+    pub loans: &'static [Loan],
     /// Variables that it gets. One whose place does not exist is left out.
     pub variables: &'static [(&'static str, Value)],
     /// Variables that it gets besides when it may not reach any network, so
@@ -28,13 +32,22 @@ pub struct Profile {
     pub offline: &'static [(&'static str, &'static str)],
 }
 
-/// A folder of this machine.
+/// Something of the user's in the private home of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// The folder that holds the program's `bin`.
-    Prefix,
-    /// Cargo's own: registry, sources, configuration.
-    CargoHome,
+pub struct Loan {
+    /// Where, below the private home.
+    pub name: &'static str,
+    /// What.
+    pub spot: Spot,
+    /// Whether it is only lent to a tool that may not reach any network.
+    pub is_cache: bool,
+}
+
+/// A folder or a file of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spot {
+    /// Something of Cargo's own: registry, configuration. Never its credentials.
+    Cargo(&'static str),
     /// The toolchains of rustup.
     RustupHome,
     /// A folder below the home of the user.
@@ -47,7 +60,9 @@ pub enum Value {
     /// This text.
     Text(&'static str),
     /// The path of this folder.
-    Place(Place),
+    Spot(Spot),
+    /// The path of this folder below the private home, which is made.
+    Home(&'static str),
 }
 
 /// The folders of the user that tools keep things in. Gathered by the caller,
@@ -79,6 +94,7 @@ pub static PROFILES: [Profile; 10] = [
         name: "cargo",
         programs: &["cargo"],
         folders: RUST_FOLDERS,
+        loans: RUST_LOANS,
         variables: RUST_VARIABLES,
         offline: &[("CARGO_NET_OFFLINE", "true")],
     },
@@ -86,6 +102,7 @@ pub static PROFILES: [Profile; 10] = [
         name: "cc",
         programs: &["cc", "gcc", "clang"],
         folders: &[],
+        loans: &[],
         variables: &[],
         offline: &[],
     },
@@ -93,6 +110,7 @@ pub static PROFILES: [Profile; 10] = [
         name: "git",
         programs: &["git"],
         folders: &[],
+        loans: &[],
         variables: &[
             // Configuration can name programs to run; only the repository's own is left.
             ("GIT_CONFIG_NOSYSTEM", Value::Text("1")),
@@ -111,12 +129,11 @@ pub static PROFILES: [Profile; 10] = [
     Profile {
         name: "go",
         programs: &["go"],
-        folders: &[
-            (Place::Prefix, Access::Read),
-            (Place::Home("go/pkg/mod"), Access::Write),
-        ],
+        folders: &[],
+        loans: &[cache("go/pkg/mod", Spot::Home("go/pkg/mod"))],
         variables: &[
-            ("GOMODCACHE", Value::Place(Place::Home("go/pkg/mod"))),
+            ("GOFLAGS", Value::Text("-modcacherw")),
+            ("GOPATH", Value::Home("go")),
             ("GOTOOLCHAIN", Value::Text("local")),
             ("GOTELEMETRY", Value::Text("off")),
         ],
@@ -126,25 +143,25 @@ pub static PROFILES: [Profile; 10] = [
         name: "make",
         programs: &["make", "gmake"],
         folders: &[],
+        loans: &[],
         variables: &[],
         offline: &[],
     },
     Profile {
         name: "node",
         programs: &["node", "nodejs"],
-        folders: &[(Place::Prefix, Access::Read)],
+        folders: &[],
+        loans: &[],
         variables: &[],
         offline: &[],
     },
     Profile {
         name: "npm",
         programs: &["npm"],
-        folders: &[
-            (Place::Prefix, Access::Read),
-            (Place::Home(".npm"), Access::Write),
-        ],
+        folders: &[],
+        loans: &[cache(".npm/_cacache", Spot::Home(".npm/_cacache"))],
         variables: &[
-            ("npm_config_cache", Value::Place(Place::Home(".npm"))),
+            ("npm_config_cache", Value::Home(".npm")),
             ("npm_config_audit", Value::Text("false")),
             ("npm_config_fund", Value::Text("false")),
             ("npm_config_update_notifier", Value::Text("false")),
@@ -154,7 +171,8 @@ pub static PROFILES: [Profile; 10] = [
     Profile {
         name: "python",
         programs: &["python3", "python"],
-        folders: &[(Place::Prefix, Access::Read)],
+        folders: &[],
+        loans: &[],
         variables: &[
             ("PYTHONNOUSERSITE", Value::Text("1")),
             ("PIP_DISABLE_PIP_VERSION_CHECK", Value::Text("1")),
@@ -166,6 +184,7 @@ pub static PROFILES: [Profile; 10] = [
         name: "rustc",
         programs: &["rustc"],
         folders: RUST_FOLDERS,
+        loans: RUST_LOANS,
         variables: RUST_VARIABLES,
         offline: &[],
     },
@@ -173,21 +192,41 @@ pub static PROFILES: [Profile; 10] = [
         name: "sh",
         programs: &["sh"],
         folders: &[],
+        loans: &[],
         variables: &[],
         offline: &[],
     },
 ];
 
-const RUST_FOLDERS: &[(Place, Access)] = &[
-    (Place::RustupHome, Access::Read),
-    (Place::CargoHome, Access::Write),
+const RUST_FOLDERS: &[Spot] = &[Spot::RustupHome];
+const RUST_LOANS: &[Loan] = &[
+    cache(".cargo/registry", Spot::Cargo("registry")),
+    cache(".cargo/git", Spot::Cargo("git")),
+    setting(".cargo/config.toml", Spot::Cargo("config.toml")),
+    setting(".cargo/config", Spot::Cargo("config")),
 ];
 const RUST_VARIABLES: &[(&str, Value)] = &[
-    ("CARGO_HOME", Value::Place(Place::CargoHome)),
-    ("RUSTUP_HOME", Value::Place(Place::RustupHome)),
+    ("CARGO_HOME", Value::Home(".cargo")),
+    ("RUSTUP_HOME", Value::Spot(Spot::RustupHome)),
     // A `rust-toolchain.toml` of the workspace must not download anything.
     ("RUSTUP_AUTO_INSTALL", Value::Text("0")),
 ];
+
+const fn cache(name: &'static str, spot: Spot) -> Loan {
+    Loan {
+        name,
+        spot,
+        is_cache: true,
+    }
+}
+
+const fn setting(name: &'static str, spot: Spot) -> Loan {
+    Loan {
+        name,
+        spot,
+        is_cache: false,
+    }
+}
 
 /// Where the programs that most tools call for help lie.
 const SYSTEM_PROGRAMS: [&str; 2] = ["/usr/bin", "/bin"];
@@ -218,16 +257,74 @@ impl Surroundings {
         Some(self.home.as_ref()?.join(path))
     }
 
-    /// Where a place of a tool lies on this machine, if it is there.
-    pub fn locate(&self, place: Place, program: &Path) -> Option<PathBuf> {
-        let path = match place {
-            Place::Prefix => program.parent()?.parent().map(Path::to_path_buf),
-            Place::CargoHome => self.cargo_home(),
-            Place::RustupHome => self.rustup_home(),
-            Place::Home(path) => self.below(path),
+    /// Where a spot of a tool lies on this machine, if it is there.
+    pub fn locate(&self, spot: Spot) -> Option<PathBuf> {
+        let path = match spot {
+            Spot::Cargo(name) => Some(self.cargo_home()?.join(name)),
+            Spot::RustupHome => self.rustup_home(),
+            Spot::Home(path) => self.below(path),
         };
-        path.filter(|path| path.is_dir())
+        path.filter(|path| path.exists())
     }
+
+    /// The folder that a program was installed to: what it needs lies beside its
+    /// `bin`. None if that is the whole machine, or the user's home.
+    fn prefix(&self, program: &Path) -> Option<PathBuf> {
+        let folder = program.parent()?;
+        let prefix = folder.parent().filter(|_| folder.ends_with("bin"))?;
+        let is_too_much = prefix.parent().is_none()
+            || self.home.iter().any(|home| home.starts_with(prefix))
+            || self.home.iter().any(|home| is_hidden_in(home, prefix))
+            || ["/home", "/root", "/var", "/tmp"]
+                .iter()
+                .any(|it| prefix == Path::new(it));
+        (!is_too_much).then(|| prefix.to_path_buf())
+    }
+}
+
+/// A hidden folder of a home: keys and credentials lie in some of them.
+fn is_hidden_in(home: &Path, folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default();
+    folder.parent() == Some(home) && name.as_encoded_bytes().starts_with(b".")
+}
+
+/// What tools borrow of the user's: the path below the private home, and where
+/// it lies.
+pub fn loans(
+    granted: &[GrantedTool<'_>],
+    surroundings: &Surroundings,
+) -> BTreeMap<&'static str, PathBuf> {
+    let mut found = BTreeMap::new();
+    for tool in granted {
+        let lent = tool.profile.loans.iter();
+        for loan in lent.filter(|loan| !(loan.is_cache && tool.online)) {
+            let lies = surroundings.locate(loan.spot);
+            found.extend(lies.map(|path| (loan.name, path)));
+        }
+    }
+    found
+}
+
+/// The folders of this machine that tools read, besides the system's own.
+pub fn folders(granted: &[GrantedTool<'_>], surroundings: &Surroundings) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for tool in granted {
+        let listed = tool.profile.folders.iter();
+        found.extend(listed.filter_map(|spot| surroundings.locate(*spot)));
+        // Links are followed: the program is where it is.
+        let program = tool.path.canonicalize();
+        for program in [tool.path]
+            .into_iter()
+            .chain(program.iter().map(PathBuf::as_path))
+        {
+            let prefix = surroundings.prefix(program);
+            found.extend(prefix.or_else(|| Some(program.parent()?.to_path_buf())));
+        }
+    }
+    found.retain(|path| path.is_dir() && !is_of_the_system(path));
+    found.sort();
+    found.dedup();
+    found
 }
 
 /// The environment of a tool, before what the stage and the command add.
@@ -256,9 +353,8 @@ pub fn environment(
         for (name, value) in tool.profile.variables {
             let value = match value {
                 Value::Text(text) => Some(OsString::from(text)),
-                Value::Place(place) => surroundings
-                    .locate(*place, tool.path)
-                    .map(PathBuf::into_os_string),
+                Value::Spot(spot) => surroundings.locate(*spot).map(PathBuf::into_os_string),
+                Value::Home(path) => Some(home.join(path).into_os_string()),
             };
             variables.extend(value.map(|value| ((*name).to_owned(), value)));
         }
@@ -336,6 +432,34 @@ mod tests {
     }
 
     #[test]
+    fn a_tool_sees_what_it_was_installed_with_and_not_the_home_around_it() {
+        let surroundings = Surroundings {
+            home: Some("/home/me".into()),
+            ..Surroundings::default()
+        };
+        for (program, expected) in [
+            ("/opt/go/bin/go", Some("/opt/go")),
+            (
+                "/home/me/.pyenv/versions/3.12/bin/python3",
+                Some("/home/me/.pyenv/versions/3.12"),
+            ),
+            (
+                "/home/me/miniconda3/bin/python3",
+                Some("/home/me/miniconda3"),
+            ),
+            ("/home/me/bin/python3", None),
+            ("/home/me/.local/bin/python3", None),
+            ("/home/me/.cargo/bin/cargo", None),
+            ("/home/bin/make", None),
+            ("/bin/make", None),
+            ("/srv/tools/make", None),
+        ] {
+            let found = surroundings.prefix(Path::new(program));
+            assert_eq!(found.as_deref(), expected.map(Path::new), "{program}");
+        }
+    }
+
+    #[test]
     fn a_place_that_is_not_there_is_not_named() {
         let home = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(home.path().join(".cargo")).expect("a folder");
@@ -345,7 +469,7 @@ mod tests {
         };
         let own = tool("cargo", "/opt/bin/cargo", false);
         let found = environment(own, &[own], &surroundings, "/h".as_ref(), "/t".as_ref());
-        assert_eq!(found["CARGO_HOME"], home.path().join(".cargo"));
+        assert_eq!(found["CARGO_HOME"], "/h/.cargo", "never the user's own");
         assert!(!found.contains_key("RUSTUP_HOME"));
     }
 }

@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::launch::{End, Launch, LaunchError, Output, Pipes, Stdin};
 use super::process_tree;
-use super::wire::{self, Order, Report, Request};
+use super::wire::{self, Errand, Order, Report, Request};
 use crate::model::{ChildProgram, limits};
 
 /// A tool that runs. Dropping it, or the engine's death, kills it with
@@ -51,6 +51,15 @@ struct State {
 ///
 /// Blocks for as long as two programs take to load, about 3 ms.
 pub fn start(program: &ChildProgram, launch: Launch) -> Result<(Running, Pipes), LaunchError> {
+    start_errand(program, launch, Errand::Run)
+}
+
+/// Starts a tool, or what proves the walls around one.
+pub(super) fn start_errand(
+    program: &ChildProgram,
+    launch: Launch,
+    errand: Errand,
+) -> Result<(Running, Pipes), LaunchError> {
     let (ours, theirs) = UnixStream::pair().map_err(LaunchError::at("make a socket"))?;
     let mut pipes = Pipes::default();
     let stdin = standard_input(launch.stdin, &mut pipes)
@@ -88,6 +97,17 @@ pub fn start(program: &ChildProgram, launch: Launch) -> Result<(Running, Pipes),
             .collect(),
         memory_bytes: launch.memory_bytes,
         processes: launch.processes,
+        reserve_bytes: launch.reserve_bytes,
+        identity: launch.identity,
+        walls: launch.walls,
+        view: launch.view,
+        secrets: launch
+            .secrets
+            .into_iter()
+            .map(|(name, value)| (name, value.to_vec()))
+            .collect(),
+        network: launch.network,
+        errand,
     };
     let descriptors = [
         launch.directory.as_fd(),
@@ -95,9 +115,9 @@ pub fn start(program: &ChildProgram, launch: Launch) -> Result<(Running, Pipes),
         stdout.as_fd(),
         stderr.as_fd(),
     ];
-    wire::send_order(&running.stopper.0.socket, &order, &descriptors)
+    wire::send_with(&running.stopper.0.socket, &order, &descriptors)
         .map_err(LaunchError::at("take its order"))?;
-    running.expect_start()?;
+    pipes.proxy = running.expect_start()?;
     Ok((running, pipes))
 }
 
@@ -122,21 +142,10 @@ impl Running {
         }
     }
 
-    fn expect_start(&self) -> Result<(), LaunchError> {
-        match self.stopper.0.first_report() {
-            Ok(Some(Report::Started)) => Ok(()),
-            Ok(Some(Report::ProgramFailed(errno))) => {
-                Err(LaunchError::Program(io::Error::from_raw_os_error(errno)))
-            }
-            Ok(Some(Report::LauncherFailed { step, errno })) => Err(LaunchError::Launcher {
-                step,
-                error: io::Error::from_raw_os_error(errno),
-            }),
-            Ok(Some(Report::Ended(_)) | None) => {
-                Err(LaunchError::Lost("before it said anything".to_owned()))
-            }
-            Err(error) => Err(LaunchError::Lost(error.to_string())),
-        }
+    /// The port that is answered for it, if there is one.
+    fn expect_start(&self) -> Result<Option<OwnedFd>, LaunchError> {
+        let word = self.stopper.0.first_report();
+        Report::started(word.map_err(|error| LaunchError::Lost(error.to_string()))?)
     }
 
     /// Waits for the launcher itself; says how it ended.
@@ -190,11 +199,11 @@ impl Control {
     }
 
     /// Whether the launcher tried to start the tool, and how that went.
-    fn first_report(&self) -> io::Result<Option<Report>> {
+    fn first_report(&self) -> io::Result<Option<(Report, Vec<OwnedFd>)>> {
         let until = Instant::now() + limits::EXEC_START;
         while Instant::now() < until {
             if self.has_word()? {
-                return wire::receive(&self.socket);
+                return wire::receive_with(&self.socket);
             }
             // A hostile tool may stop its launcher before that has said a word.
             self.wake();

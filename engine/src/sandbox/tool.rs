@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
 
 use super::profile::{Profile, Surroundings};
 use super::shim::{self, Shim};
@@ -111,8 +114,9 @@ pub fn resolve(
     })
 }
 
-/// Makes sure that a program which was found when planning is still the same.
-pub fn digest(path: &Path) -> Result<Digest, ToolError> {
+/// The digest of a program, and the file that has it: whoever runs it later can
+/// tell whether it is still that file.
+pub fn digest(path: &Path) -> Result<(Digest, Identity), ToolError> {
     cached_digest(path).map_err(|error| ToolError::Unreadable {
         path: path.to_path_buf(),
         error,
@@ -135,7 +139,7 @@ fn admit(path: PathBuf, workspaces: &[PathBuf]) -> Result<ResolvedTool, ToolErro
             return Err(ToolError::InWorkspace { path });
         }
     }
-    let digest = cached_digest(&target).map_err(unreadable)?;
+    let (digest, _) = cached_digest(&target).map_err(unreadable)?;
     Ok(ResolvedTool { path, digest })
 }
 
@@ -143,24 +147,38 @@ fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
-/// What tells a file from its earlier self: device, inode, size, and the times
-/// of the last change of content and of attributes. The last cannot be set back.
-type Identity = (u64, u64, u64, (i64, i64), (i64, i64));
+/// What tells a file from every other one and from its earlier self: device,
+/// inode, size, and the times of the last change of content and of attributes.
+/// The last cannot be set back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Identity(u64, u64, u64, (i64, i64), (i64, i64));
 
-fn cached_digest(path: &Path) -> io::Result<Digest> {
+impl Identity {
+    /// Of an open file.
+    pub fn of(file: impl AsFd) -> io::Result<Self> {
+        let file = File::from(file.as_fd().try_clone_to_owned()?);
+        Ok(Self::of_metadata(&file.metadata()?))
+    }
+
+    fn of_metadata(meta: &fs::Metadata) -> Self {
+        Self(
+            meta.dev(),
+            meta.ino(),
+            meta.size(),
+            (meta.mtime(), meta.mtime_nsec()),
+            (meta.ctime(), meta.ctime_nsec()),
+        )
+    }
+}
+
+fn cached_digest(path: &Path) -> io::Result<(Digest, Identity)> {
     static KNOWN: LazyLock<Mutex<HashMap<Identity, Digest>>> = LazyLock::new(Mutex::default);
     let mut file = File::open(path)?;
     let meta = file.metadata()?;
-    let identity = (
-        meta.dev(),
-        meta.ino(),
-        meta.size(),
-        (meta.mtime(), meta.mtime_nsec()),
-        (meta.ctime(), meta.ctime_nsec()),
-    );
+    let identity = Identity::of_metadata(&meta);
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(digest) = known().get(&identity) {
-        return Ok(*digest);
+        return Ok((*digest, identity));
     }
     if meta.size() > limits::EXEC_PROGRAM_BYTES {
         return Err(io::ErrorKind::FileTooLarge.into());
@@ -175,7 +193,7 @@ fn cached_digest(path: &Path) -> io::Result<Digest> {
     }
     let digest = hasher.finish();
     known().insert(identity, digest);
-    Ok(digest)
+    Ok((digest, identity))
 }
 
 #[cfg(test)]
@@ -230,7 +248,7 @@ mod tests {
         assert_eq!(found.path, home.path().join("bin/cc"));
         assert_eq!(found.digest, Digest::of(b"one"));
         program(&home.path().join("real/gcc"), "two, longer");
-        let digest = digest(&found.path).expect("it is there");
+        let (digest, _) = digest(&found.path).expect("it is there");
         assert_eq!(digest, Digest::of(b"two, longer"));
     }
 

@@ -1,19 +1,16 @@
 //! Tree: the folders of a stage as one tree, for its native tools.
 //!
 //! The folders of a workspace lie in layers of their own, wherever the store
-//! keeps them. A tool needs them at their places below one root. Without mount
-//! namespaces that is a folder of links to the layers:
-//!
-//! - a link does not make a folder read-only;
-//! - `..` out of a folder leads to what lies beside its layer, not to the tree.
-//!
-//! Bind mounts in the launcher will replace [`build`], and lose neither.
+//! keeps them. A tool needs them at their places below one root. Behind
+//! namespaces they are mounted there ([`list`]). Without them that is a folder of
+//! links to the layers ([`build`]), and `..` out of a folder leads to what lies
+//! beside its layer, not to the tree.
 
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 
@@ -64,11 +61,31 @@ pub enum DirectoryError {
     Unusable(io::Error),
 }
 
+/// The tree of some mounts for whoever mounts them at their places.
+pub fn list(mounts: &[Mount]) -> Result<Tree, TreeError> {
+    let sorted = sorted(mounts);
+    for mount in &sorted {
+        open_mount(mount).map_err(|error| TreeError::Disk {
+            path: PathBuf::from(&mount.path),
+            error,
+        })?;
+    }
+    Ok(Tree {
+        root: PathBuf::new(),
+        mounts: sorted.into_iter().cloned().collect(),
+    })
+}
+
+/// Outer folders before inner ones.
+fn sorted(mounts: &[Mount]) -> Vec<&Mount> {
+    let mut sorted: Vec<&Mount> = mounts.iter().collect();
+    sorted.sort_by(|a, b| Path::new(&a.path).cmp(Path::new(&b.path)));
+    sorted
+}
+
 /// Builds the tree of some mounts in a folder, which must not exist.
 pub fn build(root: &Path, mounts: &[Mount]) -> Result<Tree, TreeError> {
-    let mut sorted: Vec<&Mount> = mounts.iter().collect();
-    // Outer folders before inner ones.
-    sorted.sort_by(|a, b| Path::new(&a.path).cmp(Path::new(&b.path)));
+    let sorted = sorted(mounts);
     make_folder(root)?;
     for mount in &sorted {
         let inner: Vec<&Path> = sorted
@@ -104,43 +121,66 @@ impl Tree {
         &self.root
     }
 
+    /// The folders, an outer one before those inside it.
+    pub fn mounts(&self) -> &[Mount] {
+        &self.mounts
+    }
+
     /// Opens a folder, relative to the workspace. Guest-controlled: neither
     /// `..` nor a symbolic link gets out of the folder of the stage it lies in,
     /// and what is opened cannot be swapped any more.
     pub fn open(&self, path: &str) -> Result<OwnedFd, DirectoryError> {
-        use std::path::Component;
-        let mut clean = PathBuf::new();
-        for component in Path::new(path).components() {
-            match component {
-                Component::Normal(name) => clean.push(name),
-                Component::CurDir => {}
-                _ => return Err(DirectoryError::Malformed),
-            }
-        }
-        if path.contains('\0') {
-            return Err(DirectoryError::Malformed);
-        }
-        // A folder that we made ourselves, above or at the edge of the mounts.
-        let is_ours = clean.as_os_str().is_empty()
-            || self
-                .mounts
-                .iter()
-                .map(|mount| Path::new(&mount.path))
-                .any(|mount| mount != clean && mount.starts_with(&clean));
-        if is_ours {
+        let clean = clean(path)?;
+        if self.is_around_a_mount(&clean) {
             let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
             let root = open(&self.root, flags, Mode::empty());
             return open_within(root.map_err(refused)?, &clean);
         }
+        self.open_in_mount(&clean)
+    }
+
+    /// The folder as a path below the workspace, if it could be opened.
+    pub fn find(&self, path: &str) -> Result<PathBuf, DirectoryError> {
+        let clean = clean(path)?;
+        if !self.is_around_a_mount(&clean) {
+            self.open_in_mount(&clean)?;
+        }
+        Ok(clean)
+    }
+
+    /// Whether it is a folder of ours, above or between the mounts.
+    fn is_around_a_mount(&self, clean: &Path) -> bool {
+        let mut mounts = self.mounts.iter().map(|mount| Path::new(&mount.path));
+        clean.as_os_str().is_empty()
+            || mounts.any(|mount| mount != clean && mount.starts_with(clean))
+    }
+
+    fn open_in_mount(&self, clean: &Path) -> Result<OwnedFd, DirectoryError> {
         let mount = self
             .mounts
             .iter()
             .rfind(|mount| clean.starts_with(&mount.path))
             .ok_or(DirectoryError::Outside)?;
-        let rest = clean.strip_prefix(&mount.path).unwrap_or(&clean);
+        let rest = clean.strip_prefix(&mount.path).unwrap_or(clean);
         let folder = open_mount(mount).map_err(DirectoryError::Unusable)?;
         open_within(folder, rest)
     }
+}
+
+/// A path below the workspace in its normal form. Guest-controlled.
+fn clean(path: &str) -> Result<PathBuf, DirectoryError> {
+    let mut clean = PathBuf::new();
+    for component in Path::new(path).components() {
+        match component {
+            Component::Normal(name) => clean.push(name),
+            Component::CurDir => {}
+            _ => return Err(DirectoryError::Malformed),
+        }
+    }
+    if path.contains('\0') {
+        return Err(DirectoryError::Malformed);
+    }
+    Ok(clean)
 }
 
 /// Opens the folder of a mount. Its path may lead through what another stage

@@ -3,7 +3,7 @@
 //! ```text
 //! engine                              launcher (its standard input is the socket)
 //!   │──Order + 4 descriptors────────────▶│   folder, stdin, stdout, stderr
-//!   │◀───────────Report::Started / Failed│
+//!   │◀───────────Report::Started / Failed│   with the port that is answered for it
 //!   │──Request::Terminate───────────────▶│
 //!   │──end of stream────────────────────▶│   kill everything; also when the engine dies
 //!   │◀──────────────────────Report::Ended│
@@ -24,7 +24,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::launch::End;
+use super::launch::{End, LaunchError, Network};
+use super::tool::Identity;
+use super::view::View;
+use super::wall::Walls;
 use crate::model::limits;
 
 /// What to run. The descriptors travel beside it.
@@ -36,11 +39,31 @@ pub(super) struct Order {
     pub(super) environment: Vec<(OsString, Vec<u8>)>,
     pub(super) memory_bytes: Option<u64>,
     pub(super) processes: u64,
+    pub(super) reserve_bytes: u64,
+    pub(super) identity: Option<Identity>,
+    pub(super) walls: Walls,
+    pub(super) view: View,
+    /// Secrets.
+    pub(super) secrets: Vec<(String, Vec<u8>)>,
+    pub(super) network: Network,
+    pub(super) errand: Errand,
+}
+
+/// What the tool's process is for.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Errand {
+    /// The tool.
+    Run,
+    /// Finding out whether the walls can be built here, and hold: there is no tool.
+    Prove,
 }
 
 impl Drop for Order {
     fn drop(&mut self) {
         for (_, value) in &mut self.environment {
+            value.zeroize();
+        }
+        for (_, value) in &mut self.secrets {
             value.zeroize();
         }
     }
@@ -49,6 +72,8 @@ impl Drop for Order {
 /// What the engine may ask while the tool runs.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Request {
+    /// To the first process of a namespace: all is ready for it.
+    Begin,
     /// Ask it to stop, and kill it after the grace.
     Terminate { grace_ms: u64 },
 }
@@ -66,6 +91,48 @@ pub(super) enum Report {
     Ended(End),
 }
 
+impl Report {
+    /// Why the tool does not run.
+    pub(super) fn of(error: &LaunchError) -> Self {
+        let number = |error: &io::Error| error.raw_os_error().unwrap_or(libc::EINVAL);
+        match error {
+            LaunchError::Program(error) => Self::ProgramFailed(number(error)),
+            LaunchError::Launcher { step, error } => Self::LauncherFailed {
+                // What is more than a number would be lost on the way.
+                step: match error.raw_os_error() {
+                    Some(_) => step.clone(),
+                    None => format!("{step} ({error})"),
+                },
+                errno: number(error),
+            },
+            LaunchError::Lost(reason) => Self::LauncherFailed {
+                step: reason.clone(),
+                errno: libc::EIO,
+            },
+        }
+    }
+
+    /// Whether the tool runs, as the first word about it says; what came with it.
+    pub(super) fn started(
+        word: Option<(Self, Vec<OwnedFd>)>,
+    ) -> Result<Option<OwnedFd>, LaunchError> {
+        let (word, descriptors) = word.unzip();
+        match word {
+            Some(Self::Started) => Ok(descriptors.and_then(|it| it.into_iter().next())),
+            Some(Self::ProgramFailed(errno)) => {
+                Err(LaunchError::Program(io::Error::from_raw_os_error(errno)))
+            }
+            Some(Self::LauncherFailed { step, errno }) => Err(LaunchError::Launcher {
+                step,
+                error: io::Error::from_raw_os_error(errno),
+            }),
+            Some(Self::Ended(_)) | None => {
+                Err(LaunchError::Lost("before it said anything".to_owned()))
+            }
+        }
+    }
+}
+
 /// Descriptors that go with an order: folder, stdin, stdout, stderr.
 pub(super) const DESCRIPTORS: usize = 4;
 
@@ -79,16 +146,18 @@ pub(super) fn send<T: Serialize>(mut socket: &UnixStream, message: &T) -> io::Re
     socket.write_all(&whole)
 }
 
-/// Sends a frame with descriptors.
-pub(super) fn send_order(
+/// Sends a frame with descriptors, at most [`DESCRIPTORS`].
+pub(super) fn send_with<T: Serialize>(
     mut socket: &UnixStream,
-    order: &Order,
-    descriptors: &[BorrowedFd<'_>; DESCRIPTORS],
+    message: &T,
+    descriptors: &[BorrowedFd<'_>],
 ) -> io::Result<()> {
-    let (length, bytes) = frame(order)?;
+    let (length, bytes) = frame(message)?;
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
+    if !descriptors.is_empty() {
+        ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
+    }
     let slices = [io::IoSlice::new(&length)];
     let sent = sendmsg(socket.as_fd(), &slices, &mut ancillary, SendFlags::NOSIGNAL)?;
     // Four bytes into the empty buffer of a fresh socket are never torn.
@@ -108,8 +177,10 @@ pub(super) fn receive<T: DeserializeOwned>(mut socket: &UnixStream) -> io::Resul
     }
 }
 
-/// Receives a frame with descriptors.
-pub(super) fn receive_order(socket: &UnixStream) -> io::Result<(Order, [OwnedFd; DESCRIPTORS])> {
+/// Receives a frame with its descriptors; none at the end of the stream.
+pub(super) fn receive_with<T: DeserializeOwned>(
+    socket: &UnixStream,
+) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
     let mut length = [0; 4];
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -119,6 +190,9 @@ pub(super) fn receive_order(socket: &UnixStream) -> io::Result<(Order, [OwnedFd;
         &mut ancillary,
         RecvFlags::CMSG_CLOEXEC,
     )?;
+    if received.bytes == 0 {
+        return Ok(None);
+    }
     let descriptors: Vec<OwnedFd> = ancillary
         .drain()
         .filter_map(|message| match message {
@@ -130,10 +204,16 @@ pub(super) fn receive_order(socket: &UnixStream) -> io::Result<(Order, [OwnedFd;
     if received.bytes != length.len() {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
+    Ok(Some((body(socket, length)?, descriptors)))
+}
+
+/// Receives an order, with the folder and the streams.
+pub(super) fn receive_order(socket: &UnixStream) -> io::Result<(Order, [OwnedFd; DESCRIPTORS])> {
+    let (order, descriptors) = receive_with(socket)?.ok_or(io::ErrorKind::UnexpectedEof)?;
     let descriptors = descriptors
         .try_into()
         .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-    Ok((body(socket, length)?, descriptors))
+    Ok((order, descriptors))
 }
 
 /// Length and bytes. The bytes may hold secrets.

@@ -243,7 +243,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::Index;
-    use crate::model::{Clock, Digest, Fact, Outcome, RunId, SystemClock, WallLevel};
+    use crate::model::{Clock, Digest, Fact, Outcome, RunId, SystemClock};
     use crate::store::{Home, Journal, RunDirectory};
 
     fn begun(run: &RunId) -> Fact {
@@ -255,7 +255,7 @@ mod tests {
             source: Digest::of(b"source"),
             engine: "0.1.0".to_owned(),
             trigger: "manual".to_owned(),
-            wall: WallLevel::None,
+            wall: None,
             lost: Vec::new(),
             stages: Vec::new(),
         }

@@ -304,7 +304,7 @@ fn booby_trap(repository: &Path, git_folder: &Path, trace: &Path) {
     }
 }
 
-/// Row F14, F03: hooks, filters, helpers and monitors.
+/// Row E22, F03, F14: hooks, filters, helpers and monitors.
 #[test]
 fn no_program_that_a_repository_names_is_run() {
     let world = World::new();

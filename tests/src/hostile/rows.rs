@@ -14,37 +14,12 @@ pub(crate) const GROUPS: [(char, &str); 6] = [
     ('F', "Git"),
 ];
 
-/// Rows that must be proven at least, once nothing waits for its wall any more.
+/// Rows that must be proven at least.
 pub(crate) const PROVEN: usize = 105;
-
-/// Why a row is open whose wall and tests are being built.
-pub(crate) const BEING_BUILT: &str = "its wall is being built";
 
 /// Rows that no test proves, each with its reason. Whoever proves one takes it
 /// out: a row that is both proven and open is an error.
 pub(crate) const OPEN: &[(&str, &str)] = &[
-    ("E01", BEING_BUILT),
-    ("E02", BEING_BUILT),
-    ("E03", BEING_BUILT),
-    ("E04", BEING_BUILT),
-    ("E05", BEING_BUILT),
-    ("E06", BEING_BUILT),
-    ("E07", BEING_BUILT),
-    ("E08", BEING_BUILT),
-    ("E09", BEING_BUILT),
-    ("E10", BEING_BUILT),
-    ("E11", BEING_BUILT),
-    ("E12", BEING_BUILT),
-    ("E13", BEING_BUILT),
-    ("E14", BEING_BUILT),
-    ("E15", BEING_BUILT),
-    ("E16", BEING_BUILT),
-    ("E17", BEING_BUILT),
-    ("E18", BEING_BUILT),
-    ("E19", BEING_BUILT),
-    ("E20", BEING_BUILT),
-    ("E21", BEING_BUILT),
-    ("E22", BEING_BUILT),
     (
         "A31",
         "Memory is read through timing or speculation by what shares a processor. Only separate machines hold against it; run stages of authors who are enemies on different ones.",

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
-use super::rows::{BEING_BUILT, GROUPS, NOTES, OPEN, PROVEN, ROWS};
+use super::rows::{GROUPS, NOTES, OPEN, PROVEN, ROWS};
 use crate::tidy::{sources, workspace};
 
 const PAGE: &str = "docs/security.md";
@@ -171,11 +171,10 @@ fn every_row_is_proven_by_a_test_or_open_with_its_reason() {
         "tests/src/hostile/rows.rs:\n{}",
         wrong.join("\n")
     );
-    let all_built = OPEN.iter().all(|(_, reason)| *reason != BEING_BUILT);
+    let count = proofs.len();
     assert!(
-        !all_built || proofs.len() >= PROVEN,
-        "{} rows are proven",
-        proofs.len()
+        count >= PROVEN,
+        "{count} rows are proven, fewer than {PROVEN}"
     );
 }
 

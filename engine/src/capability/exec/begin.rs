@@ -10,14 +10,16 @@ use super::super::Attempt;
 use super::super::bindings::exec::{Command, EnvValue, Input, OutputMode};
 use super::super::secrets::Secret;
 use super::INTERFACE;
-use super::command::{self, Variable, Wanted};
+use super::command::{self, House, Variable, Wanted};
 use super::live::{Destination, Live, Start};
 use super::problem::{self, Refusal};
+use super::proxy::Reach;
 use super::scratch::Scratch;
+use crate::egress::Leave;
 use crate::model::{Level, LogStream, limits};
 use crate::plan::SecretKind;
-use crate::policy::ToolNetwork;
-use crate::sandbox::{self, Stdin};
+use crate::policy::{PatternError, ToolNetwork};
+use crate::sandbox::Stdin;
 use crate::store::SinkClosed;
 
 impl Attempt {
@@ -76,12 +78,19 @@ impl Attempt {
         })?;
         let scratch = self.tool_scratch().await?;
         let tool = wanted.tool.clone();
+        let reach = self.reach(&tool)?;
         let (request, services) = (self.request.clone(), self.exec.services.clone());
         let ready = {
             let scratch = scratch.clone();
             tokio::task::spawn_blocking(move || {
                 let services = services.exec.as_ref().ok_or_else(problem::unavailable)?;
-                command::prepare(wanted, &request, &services.surroundings, &scratch)
+                let house = House {
+                    request: &request,
+                    surroundings: &services.surroundings,
+                    scratch: &scratch,
+                    walls: services.wall.walls,
+                };
+                command::prepare(wanted, &house)
             })
         };
         let launch = ready
@@ -95,10 +104,28 @@ impl Attempt {
             timeout,
             cancel: self.cancel.clone(),
             sink: self.sink.clone(),
+            reach,
             scratch,
             permit,
         })
         .await
+    }
+
+    /// What a tool with a list of hosts may connect to.
+    fn reach(&self, tool: &str) -> Result<Option<Reach>, Refusal> {
+        let ToolNetwork::Hosts(hosts) = &command::granted(&self.request, tool)?.network else {
+            return Ok(None);
+        };
+        let hosts = hosts
+            .iter()
+            .map(|host| host.parse())
+            .collect::<Result<_, _>>();
+        Ok(Some(Reach {
+            tool: tool.to_owned(),
+            hosts: hosts.map_err(|error: PatternError| problem::malformed(error.to_string()))?,
+            resolver: self.exec.services.egress.resolver().clone(),
+            leave: Leave { private: false },
+        }))
     }
 
     /// The private folders of the attempt, made when they are first needed.
@@ -106,24 +133,27 @@ impl Attempt {
         if let Some(scratch) = &self.exec.scratch {
             return Ok(scratch.clone());
         }
-        let below = self.exec.services()?.scratch.clone();
-        let request = self.request.clone();
-        let made = tokio::task::spawn_blocking(move || Scratch::new(&below, &request));
+        let (request, services) = (self.request.clone(), self.exec.services.clone());
+        let made = tokio::task::spawn_blocking(move || {
+            let services = services.exec.as_ref().ok_or_else(problem::unavailable)?;
+            let (below, walls) = (&services.scratch, services.wall.walls);
+            Scratch::new(below, &request, walls, &services.surroundings)
+                .map_err(|error| problem::tree(&error))
+        });
         let made = made
             .await
-            .map_err(|error| problem::disk(&std::io::Error::other(error)))?
-            .map_err(|error| problem::tree(&error))?;
+            .map_err(|error| problem::disk(&std::io::Error::other(error)))??;
         let made = Arc::new(made);
         self.exec.scratch = Some(made.clone());
-        self.say_what_is_lost().await;
+        self.say_what_is_lost().await?;
         Ok(made)
     }
 
     /// Once an attempt, in its own log: what the reader must not rely on.
-    async fn say_what_is_lost(&mut self) {
-        let wall = sandbox::probe();
+    async fn say_what_is_lost(&mut self) -> Result<(), Refusal> {
+        let wall = &self.exec.services()?.wall;
         if wall.lost.is_empty() {
-            return;
+            return Ok(());
         }
         let text = format!(
             "the wall around native tools is `{}`; `engine doctor` lists what it does not hold",
@@ -131,6 +161,7 @@ impl Attempt {
         );
         // A closed sink ends the attempt with the next call.
         let _ = self.sink.log(LogStream::Engine, Level::Warn, &text).await;
+        Ok(())
     }
 
     /// The command with its secrets. Guest-controlled.

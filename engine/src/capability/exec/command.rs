@@ -1,6 +1,8 @@
 //! Command: what a guest wants to run, checked and made ready to launch.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -10,10 +12,13 @@ use crate::model::limits;
 use crate::plan::{StageRequest, ToolFacts};
 use crate::policy::{ToolGrant, ToolNetwork};
 use crate::sandbox::tree::DirectoryError;
-use crate::sandbox::{GrantedTool, Launch, Output, Profile, Stdin, Surroundings};
-use crate::sandbox::{digest, environment};
+use crate::sandbox::{
+    GrantedTool, Identity, Launch, Network, Output, Profile, Stdin, Surroundings, Walls, digest,
+    environment,
+};
 
 use super::scratch::Scratch;
+use super::sight::Sight;
 use super::steering::steers;
 
 /// A command of the guest with every secret resolved. Guest-controlled.
@@ -42,12 +47,7 @@ pub(super) fn granted<'a>(request: &'a StageRequest, tool: &str) -> Result<&'a T
         .clone()
         .find(|grant| grant.tool == tool)
         .ok_or_else(|| problem::not_granted(tool))?;
-    match &grant.network {
-        // `none` cannot be enforced either, but who asks for it does not rely
-        // on more than it gets: what is lost is said with the run.
-        ToolNetwork::None | ToolNetwork::Host => Ok(grant),
-        ToolNetwork::Hosts(_) => Err(problem::hosts_unsupported(tool)),
-    }
+    Ok(grant)
 }
 
 /// Whether a command keeps within the bounds that hold for every command.
@@ -92,42 +92,41 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A command that is ready, and what to wipe off the disk when it has ended.
+/// What holds a command, and where it finds what is its own.
+pub(super) struct House<'a> {
+    pub(super) request: &'a StageRequest,
+    pub(super) surroundings: &'a Surroundings,
+    pub(super) scratch: &'a Scratch,
+    pub(super) walls: Walls,
+}
+
+/// A command that is ready to start.
 ///
 /// Blocks: reads the program once, and opens folders.
-pub(super) fn prepare(
-    wanted: Wanted,
-    request: &StageRequest,
-    surroundings: &Surroundings,
-    scratch: &Scratch,
-) -> Result<Launch, Refusal> {
-    let program = program(&wanted.tool, &request.tools)?;
-    let profile = Profile::find(&wanted.tool).map_err(|error| problem::missing(&error))?;
-    let granted = granted_tools(request);
-    let own = GrantedTool {
-        profile,
-        path: &program,
-        online: granted
-            .iter()
-            .any(|tool| tool.profile.name == profile.name && tool.online),
-    };
-    let mut variables = environment(
-        own,
-        &granted,
+pub(super) fn prepare(wanted: Wanted, house: &House<'_>) -> Result<Launch, Refusal> {
+    let House {
+        request,
         surroundings,
-        &scratch.home(),
-        &scratch.temporary(),
-    )
-    .into_iter()
-    .map(|(name, value)| (name, Zeroizing::new(value.into_encoded_bytes())))
-    .collect::<std::collections::BTreeMap<_, _>>();
+        scratch,
+        walls,
+    } = *house;
+    let (program, identity) = program(&wanted.tool, &request.tools)?;
+    let sight = Sight::new(scratch, walls);
+    let mut variables = of_the_profile(&wanted.tool, &program, house, &sight)?;
     for (name, value) in &request.env {
         check_name(name)?;
         variables.insert(name.clone(), Zeroizing::new(value.clone().into_bytes()));
     }
+    let mut secrets = Vec::new();
     for (name, value) in wanted.environment {
         let value = match value {
             Variable::Value(value) => value,
+            Variable::File(value) if walls.namespaces => {
+                let file = secrets.len().to_string();
+                let path = Sight::secret(&file);
+                secrets.push((file, value));
+                Zeroizing::new(path.into_os_string().into_encoded_bytes())
+            }
             Variable::File(value) => {
                 let path = scratch
                     .write_secret(&value)
@@ -138,13 +137,19 @@ pub(super) fn prepare(
         variables.insert(name, value);
     }
     check_environment(&variables)?;
+    let network = match granted(request, &wanted.tool)?.network {
+        ToolNetwork::Host => Network::Host,
+        ToolNetwork::Hosts(_) if !walls.namespaces => {
+            return Err(problem::hosts_unsupported(&wanted.tool, walls.level()));
+        }
+        ToolNetwork::Hosts(_) => Network::Proxy,
+        ToolNetwork::None => Network::None,
+    };
     let path = wanted.directory.unwrap_or_default();
-    let directory = scratch
-        .tree()
-        .open(&path)
-        .map_err(|error| directory_problem(&path, &error))?;
+    let (inside, directory) = enter(scratch, walls, &path)?;
     Ok(Launch {
         program,
+        identity: Some(identity),
         arguments: wanted.arguments.into_iter().map(OsString::from).collect(),
         environment: variables
             .into_iter()
@@ -156,25 +161,78 @@ pub(super) fn prepare(
         stderr: wanted.stderr,
         memory_bytes: request.limits.memory_bytes,
         processes: limits::EXEC_PROCESSES,
+        reserve_bytes: limits::DISK_RESERVE_BYTES,
+        walls,
+        view: sight.view(request, surroundings, &inside),
+        secrets,
+        network,
     })
+}
+
+/// Where a command starts: below the workspace, and as an open folder.
+fn enter(scratch: &Scratch, walls: Walls, path: &str) -> Result<(PathBuf, OwnedFd), Refusal> {
+    let failed = |error: DirectoryError| directory_problem(path, &error);
+    if !walls.namespaces {
+        let folder = scratch.tree().open(path).map_err(failed)?;
+        return Ok((PathBuf::new(), folder));
+    }
+    let inside = scratch.tree().find(path).map_err(failed)?;
+    // Nothing starts there: it only has to be something that is open.
+    let folder = std::fs::File::open(scratch.path()).map_err(|error| problem::disk(&error))?;
+    Ok((inside, folder.into()))
+}
+
+type Variables = BTreeMap<String, Zeroizing<Vec<u8>>>;
+
+fn of_the_profile(
+    tool: &str,
+    program: &Path,
+    house: &House<'_>,
+    sight: &Sight<'_>,
+) -> Result<Variables, Refusal> {
+    let profile = Profile::find(tool).map_err(|error| problem::missing(&error))?;
+    let granted = granted_tools(house.request);
+    let own = GrantedTool {
+        profile,
+        path: program,
+        online: granted
+            .iter()
+            .any(|tool| tool.profile.name == profile.name && tool.online),
+    };
+    let (home, temporary) = (sight.home(), sight.temporary());
+    let mut variables = environment(own, &granted, house.surroundings, &home, &temporary);
+    let network = &self::granted(house.request, tool)?.network;
+    if matches!(network, ToolNetwork::Hosts(_)) {
+        let proxy = format!("http://127.0.0.1:{}", limits::PROXY_PORT);
+        for name in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+            variables.insert(name.to_owned(), OsString::from(&proxy));
+        }
+        for name in ["NO_PROXY", "no_proxy"] {
+            variables.insert(name.to_owned(), "localhost,127.0.0.1,::1".into());
+        }
+    }
+    Ok(variables
+        .into_iter()
+        .map(|(name, value)| (name, Zeroizing::new(value.into_encoded_bytes())))
+        .collect())
 }
 
 /// The program that was found when planning, if it is there and still the same.
 fn program(
     tool: &str,
-    facts: &std::collections::BTreeMap<String, ToolFacts>,
-) -> Result<PathBuf, Refusal> {
+    facts: &BTreeMap<String, ToolFacts>,
+) -> Result<(PathBuf, Identity), Refusal> {
     let facts = facts.get(tool);
     let path = facts.and_then(|facts| facts.path.as_deref());
     let path = Path::new(path.ok_or_else(|| problem::not_on_this_machine(tool))?);
-    let now = digest(path).map_err(|error| problem::missing(&error))?;
+    let (now, identity) = digest(path).map_err(|error| problem::missing(&error))?;
     match facts.and_then(|facts| facts.digest) {
         Some(planned) if planned != now => Err(problem::changed(tool, planned, now)),
-        _ => Ok(path.to_path_buf()),
+        _ => Ok((path.to_path_buf(), identity)),
     }
 }
 
-fn granted_tools(request: &StageRequest) -> Vec<GrantedTool<'_>> {
+pub(super) fn granted_tools(request: &StageRequest) -> Vec<GrantedTool<'_>> {
     let tools = request.grants.exec.iter().flat_map(|exec| &exec.tools);
     tools
         .filter_map(|grant| {
@@ -188,9 +246,7 @@ fn granted_tools(request: &StageRequest) -> Vec<GrantedTool<'_>> {
         .collect()
 }
 
-fn check_environment(
-    variables: &std::collections::BTreeMap<String, Zeroizing<Vec<u8>>>,
-) -> Result<(), Refusal> {
+fn check_environment(variables: &Variables) -> Result<(), Refusal> {
     let bytes: usize = variables
         .iter()
         .map(|(name, value)| name.len() + value.len() + 2)

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::output::{self, Stream};
 use super::problem::{self, Refusal};
+use super::proxy::{self, Reach};
 use super::scratch::Scratch;
 use crate::model::{ChildProgram, LogStream, limits};
 use crate::sandbox::{
@@ -47,6 +48,8 @@ pub(super) struct Start {
     pub(super) timeout: Option<Duration>,
     pub(super) cancel: CancellationToken,
     pub(super) sink: AttemptSink,
+    /// What answers it in its own network.
+    pub(super) reach: Option<Reach>,
     pub(super) scratch: Arc<Scratch>,
     pub(super) permit: OwnedSemaphorePermit,
 }
@@ -59,9 +62,10 @@ pub(super) struct Live {
     finished: Option<Result<Ended, Refusal>>,
     timed_out: Arc<AtomicBool>,
     cancel: CancellationToken,
-    /// The streams that go to the log or are kept, and the timer.
+    /// The streams that go to the log or are kept.
     streams: JoinSet<(usize, (Vec<u8>, bool))>,
-    timer: JoinSet<()>,
+    /// What goes on beside it and ends with it: the timer, its way out.
+    beside: JoinSet<()>,
     stdin: Option<Sender>,
     /// The streams that the guest reads.
     pipes: [Option<Stream>; 2],
@@ -90,6 +94,7 @@ impl Live {
             timeout,
             cancel,
             sink,
+            reach,
             scratch,
             permit,
         } = start;
@@ -99,7 +104,7 @@ impl Live {
         let started = tokio::task::spawn_blocking(move || {
             start_tool(&launcher, launch).map(|(running, pipes)| (running, pipes, held))
         });
-        let (running, pipes, held) = match started.await {
+        let (running, mut pipes, held) = match started.await {
             Ok(Ok(started)) => started,
             Ok(Err(error)) => return Err(problem::launch(&tool, &error)),
             Err(error) => return Err(problem::lost(&LaunchError::Lost(error.to_string()))),
@@ -119,11 +124,14 @@ impl Live {
             timed_out: Arc::default(),
             cancel: cancel.clone(),
             streams: JoinSet::new(),
-            timer: JoinSet::new(),
+            beside: JoinSet::new(),
             stdin: None,
             pipes: [None, None],
             bytes: [Arc::default(), Arc::default()],
         };
+        if let (Some(port), Some(reach)) = (pipes.proxy.take(), reach) {
+            live.beside.spawn(proxy::serve(port, reach, sink.clone()));
+        }
         live.connect(pipes, destinations, &sink)
             .map_err(|error| problem::stream(&error))?;
         live.watch(stopper, timeout, cancel);
@@ -165,7 +173,7 @@ impl Live {
     /// Stops the command when its time is over or the run is cancelled.
     fn watch(&mut self, stopper: Stopper, timeout: Option<Duration>, cancel: CancellationToken) {
         let timed_out = self.timed_out.clone();
-        self.timer.spawn(async move {
+        self.beside.spawn(async move {
             let over = async {
                 match timeout {
                     Some(timeout) => tokio::time::sleep(timeout).await,
@@ -200,6 +208,7 @@ impl Live {
             None => return Err(problem::lost(&LaunchError::Lost("waited for twice".into()))),
         };
         self.end = None;
+        self.beside.abort_all();
         let finished = match end {
             Ok(Ok(end)) => self.judge(end, kept),
             Ok(Err(error)) => Err(self.interrupted().unwrap_or(problem::lost(&error))),
@@ -224,6 +233,14 @@ impl Live {
             EndCause::Processes(seen) => Err(problem::limit(
                 "limit.processes",
                 format!("the tool had {seen} processes"),
+            )),
+            EndCause::Disk(left) => Err(problem::limit(
+                "limit.disk-reserve",
+                format!(
+                    "{} MiB were left on the disk that the tool writes to; {} MiB have to stay free",
+                    left / (1024 * 1024),
+                    limits::DISK_RESERVE_BYTES / (1024 * 1024),
+                ),
             )),
             EndCause::Stopped => self.interrupted().map_or(Ok(ended), Err),
             EndCause::Itself => Ok(ended),

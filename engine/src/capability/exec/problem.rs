@@ -4,8 +4,8 @@ use std::io;
 
 use super::super::bindings::exec::Error;
 use super::super::bindings::types::Problem;
-use crate::model::{CallDecision, Digest};
-use crate::sandbox::{LaunchError, ToolError, tree::TreeError};
+use crate::model::{CallDecision, Digest, Failure, FailureClass, WallLevel};
+use crate::sandbox::{LaunchError, ToolError, Wall, tree::TreeError};
 
 /// A refusal or a failure, for the guest and for the record.
 #[derive(Debug, Clone)]
@@ -61,14 +61,30 @@ pub(super) fn not_granted(tool: &str) -> Refusal {
     ))
 }
 
-pub(super) fn hosts_unsupported(tool: &str) -> Refusal {
+/// Why no tool may run on this machine.
+pub(super) fn too_weak(wall: &Wall, required: WallLevel) -> Failure {
+    let message = format!(
+        "the wall around native tools is `{}` on this machine, and at least `{}` is required",
+        wall.level.as_str(),
+        required.as_str()
+    );
+    let mut failure = Failure::new(FailureClass::Denied, "denied.sandbox", message);
+    failure.causes.clone_from(&wall.reasons);
+    failure.with_hint(format!(
+        "{}; or accept what it does not hold with --allow-weaker-sandbox",
+        wall.remedy
+    ))
+}
+
+pub(super) fn hosts_unsupported(tool: &str, level: WallLevel) -> Refusal {
     Refusal::denied(problem(
         "exec.unsupported",
         format!(
-            "`{tool}` is granted a list of hosts, which needs the sandbox's network namespace; this version has none"
+            "`{tool}` is granted a list of hosts, which needs a network namespace; the wall of this machine is `{}`",
+            level.as_str()
         ),
         Some(format!(
-            "grant  exec: [{{ tool: {tool}, network: none }}]  and fetch what it needs in a stage before"
+            "`engine doctor` says what is missing; or grant  exec: [{{ tool: {tool}, network: none }}]  and fetch what it needs in a stage before"
         )),
     ))
 }

@@ -2,20 +2,22 @@
 //!
 //! ```text
 //! <scratch>/      0700, made with the first command, removed with the last
-//!   tree/         the folders of the stage; where commands start
+//!   tree/         the folders of the stage as links, without namespaces
 //!   home/         HOME
 //!   tmp/          TMPDIR
-//!   secrets/      files that hold secrets, 0600
+//!   secrets/      files that hold secrets, 0600; without namespaces
 //! ```
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::command::granted_tools;
 use crate::plan::StageRequest;
 use crate::sandbox::tree::{self, Tree, TreeError};
+use crate::sandbox::{Surroundings, Walls, loans};
 use crate::store::layer;
 
 /// The private folders of one attempt. Whoever runs a tool there holds it, so
@@ -29,7 +31,12 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// Makes the folders.
-    pub(super) fn new(below: &Path, request: &StageRequest) -> Result<Self, TreeError> {
+    pub(super) fn new(
+        below: &Path,
+        request: &StageRequest,
+        walls: Walls,
+        surroundings: &Surroundings,
+    ) -> Result<Self, TreeError> {
         let name = format!(
             "{}-{}-{}",
             request.run.short(),
@@ -61,7 +68,17 @@ impl Scratch {
             let made = DirBuilder::new().mode(0o700).create(&folder);
             made.map_err(disk(&folder))?;
         }
-        scratch.tree = tree::build(&scratch.path.join("tree"), &request.mounts)?;
+        for (name, lies) in loans(&granted_tools(request), surroundings) {
+            let at = scratch.home().join(name);
+            let folder = at.parent().unwrap_or(&at);
+            fs::create_dir_all(folder).map_err(disk(folder))?;
+            symlink(lies, &at).map_err(disk(&at))?;
+        }
+        scratch.tree = if walls.namespaces {
+            tree::list(&request.mounts)?
+        } else {
+            tree::build(&scratch.path.join("tree"), &request.mounts)?
+        };
         Ok(scratch)
     }
 
@@ -93,7 +110,13 @@ impl Scratch {
         Ok(path)
     }
 
-    fn secrets_folder(&self) -> PathBuf {
+    /// The folder of all of them.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder of the secrets that are files.
+    pub(super) fn secrets_folder(&self) -> PathBuf {
         self.path.join("secrets")
     }
 }

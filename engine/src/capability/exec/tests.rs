@@ -19,13 +19,15 @@ use super::super::bindings::secrets::Host as _;
 use super::super::secrets::Secret;
 use super::super::{Attempt, Services};
 use super::{Child, ToolServices};
+use crate::egress::{Client, ClientOptions, Resolver, ScriptedResolver};
 use crate::model::{CallDecision, Fact, HostCall, LogStream, RunId, Signal, StageId, SystemClock};
 use crate::plan::{
     Access, Effects, Mount, SecretDeclaration, SecretHandle, SecretKind, StageLimits, StageRequest,
     ToolFacts,
 };
 use crate::policy::{ExecGrant, Grants, SecretsGrant, ToolGrant, ToolNetwork};
-use crate::sandbox::{Surroundings, resolve};
+use crate::sandbox::tests::{mark, sleeps};
+use crate::sandbox::{Surroundings, Wall, Walls, resolve};
 use crate::store::{Ambient, AttemptMessage, AttemptSink, Redactor, SecretSource, SecretVault};
 
 /// Long enough for a busy machine.
@@ -53,6 +55,8 @@ struct Wish {
     limits: StageLimits,
     env: BTreeMap<String, String>,
     keep_lines: bool,
+    wall: Wall,
+    resolver: Resolver,
 }
 
 impl Default for Wish {
@@ -62,6 +66,8 @@ impl Default for Wish {
             limits: StageLimits::default(),
             env: BTreeMap::new(),
             keep_lines: true,
+            wall: crate::sandbox::tests::strongest(),
+            resolver: Resolver::default(),
         }
     }
 }
@@ -129,10 +135,15 @@ fn house(wish: Wish) -> House {
             launcher: crate::sandbox::tests::launcher(),
             scratch: folder.path().join("scratch"),
             surroundings: Surroundings::default(),
+            wall: wish.wall.clone(),
+            allow_weaker: false,
             secret: Box::new(values),
         }),
         vault: Arc::new(vault()),
-        ..Services::default()
+        egress: Client::new(ClientOptions {
+            resolver: wish.resolver,
+            ..ClientOptions::default()
+        }),
     };
     let (sender, receiver) = mpsc::channel(1024);
     let reported = Arc::new(Mutex::new(Reported::default()));
@@ -334,26 +345,11 @@ async fn refused(house: &mut House, command: Command) -> Error {
         .expect_err("the command must be refused")
 }
 
-fn is_alive(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    !stat.is_empty() && !stat.contains(") Z ")
-}
-
-async fn wait_for(path: &Path) -> String {
-    let until = Instant::now() + LONG;
-    loop {
-        match std::fs::read_to_string(path) {
-            Ok(text) if text.ends_with('\n') => return text.trim().to_owned(),
-            _ => assert!(Instant::now() < until, "{} never came", path.display()),
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-}
-
-async fn eventually_gone(pid: &str, within: Duration) {
+/// Waits until a process that sleeps for so long runs, or does not.
+async fn until_sleeps(mark: &str, runs: bool, within: Duration) {
     let until = Instant::now() + within;
-    while is_alive(pid) {
-        assert!(Instant::now() < until, "{pid} is still there");
+    while sleeps(mark) != runs {
+        assert!(Instant::now() < until, "within {within:?} it did not");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -393,11 +389,63 @@ async fn a_granted_tool_that_is_not_there_is_said_to_be_missing() {
     assert_eq!(seen, [("sh", true, true), ("go", false, false)]);
 }
 
+/// What a tool hears that asks for a way to a place, on its own loopback.
+fn asking(place: &str) -> Command {
+    script(&format!(
+        "exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; printf \"CONNECT {place} HTTP/1.1\\r\\n\\r\\n\" >&3; cat <&3'"
+    ))
+}
+
+/// E13, C17
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_hosts_is_all_that_a_tool_can_ask_for() {
+    if !crate::sandbox::tests::strongest().walls.namespaces || !Path::new("/bin/bash").exists() {
+        assert!(std::env::var_os("CI").is_none(), "CI has both");
+        eprintln!("skipped: no namespaces, or no bash");
+        return;
+    }
+    let names = ScriptedResolver::new()
+        .answer("granted.test", &["127.0.0.1"])
+        .answer("other.test", &["127.0.0.1"]);
+    let asked = Arc::new(names);
+    let mut house = house(Wish {
+        network: ToolNetwork::Hosts(vec!["granted.test".to_owned()]),
+        resolver: Resolver::Scripted(Arc::clone(&asked)),
+        ..Wish::default()
+    });
+    for place in [
+        "other.test:443",
+        "granted.test:22",
+        "127.0.0.1:443",
+        "[::1]:443",
+    ] {
+        let answer = output(&mut house, asking(place)).await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "{place}: {answer}");
+        let call = &house.calls().await[..];
+        let connect = call.iter().rfind(|call| call.function == "connect");
+        let connect = connect.expect("it is on record");
+        assert_eq!(connect.decision, CallDecision::Denied, "{place}");
+        assert!(connect.arguments.contains(place), "{}", connect.arguments);
+    }
+    assert!(asked.asked().is_empty(), "what is denied is not looked up");
+    // A granted name that leads to this machine: the addresses are judged too.
+    let answer = output(&mut house, asking("granted.test:443")).await;
+    assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+    assert_eq!(asked.asked(), ["granted.test"]);
+    let text = output(
+        &mut house,
+        script("env | grep -i proxy | sort; ip addr; true"),
+    )
+    .await;
+    assert!(text.contains("HTTPS_PROXY=http://127.0.0.1:3128"), "{text}");
+    assert!(text.contains("no_proxy=localhost"), "{text}");
+}
+
 #[tokio::test]
-async fn a_list_of_hosts_is_refused_while_nothing_can_enforce_it() {
+async fn a_list_of_hosts_is_refused_where_nothing_can_hold_a_tool_to_it() {
     let mut house = house(Wish {
         network: ToolNetwork::Hosts(vec!["example.org".to_owned()]),
-        ..Wish::default()
+        ..behind(Walls::MEDIUM)
     });
     let error = refused(&mut house, script("true")).await;
     assert_eq!(code(&error), "exec.unsupported");
@@ -444,11 +492,30 @@ async fn the_environment_is_the_profiles_the_stages_and_the_commands() {
     }
     let values: Vec<&str> = values.split_whitespace().collect();
     assert_eq!(values[..2], ["command", "stage"]);
-    for folder in &values[2..] {
+    assert_eq!(values[2..], ["/home/tool", "/tmp"]);
+}
+
+#[tokio::test]
+async fn without_namespaces_the_private_folders_are_where_they_lie() {
+    let mut house = house(behind(Walls::MEDIUM));
+    let text = output(
+        &mut house,
+        script("echo $HOME $TMPDIR; pwd; touch $HOME/x $TMPDIR/x"),
+    )
+    .await;
+    for folder in text.split_whitespace() {
         assert!(
             Path::new(folder).starts_with(house.path("scratch")),
             "{folder}"
         );
+    }
+}
+
+/// Behind these walls, whatever else the machine could build.
+fn behind(walls: Walls) -> Wish {
+    Wish {
+        wall: Wall::of(walls),
+        ..Wish::default()
     }
 }
 
@@ -494,6 +561,7 @@ async fn a_program_that_is_not_the_plans_does_not_run() {
     assert_eq!(code(&error), "exec.tool-changed");
 }
 
+/// E19
 #[tokio::test]
 async fn output_reaches_the_log_in_whole_lines() {
     let mut house = house(Wish::default());
@@ -514,7 +582,7 @@ async fn output_reaches_the_log_in_whole_lines() {
 
 #[tokio::test]
 async fn the_first_command_says_what_the_wall_does_not_hold() {
-    let mut house = house(Wish::default());
+    let mut house = house(behind(Walls::MEDIUM));
     output(&mut house, script("true")).await;
     output(&mut house, script("true")).await;
     house.tool_lines().await;
@@ -527,7 +595,7 @@ async fn the_first_command_says_what_the_wall_does_not_hold() {
         .collect();
     assert_eq!(said.len(), 1, "once: {said:?}");
     assert!(
-        said[0].contains("wall around native tools is `none`"),
+        said[0].contains("wall around native tools is `medium`"),
         "{said:?}"
     );
 }
@@ -554,14 +622,15 @@ async fn one_command_is_one_fact_with_its_exit_and_usage() {
 #[tokio::test]
 async fn the_timeout_takes_the_whole_tree() {
     let mut house = house(Wish::default());
-    let mut command = script("setsid sh -c 'echo $$ > dist/pid; exec sleep 300' & sleep 300");
+    let mark = mark();
+    let mut command = script(&format!("setsid sleep {mark} & : > dist/ran; sleep 300"));
     command.timeout = Some(1_000);
     let begun = Instant::now();
     let error = refused(&mut house, command).await;
     assert!(matches!(error, Error::TimedOut), "{error:?}");
     assert!(begun.elapsed() >= Duration::from_secs(1));
-    let pid = wait_for(&house.path("layers/dist/pid")).await;
-    assert!(!is_alive(&pid));
+    assert!(house.path("layers/dist/ran").exists());
+    assert!(!sleeps(&mark));
     assert_eq!(
         house.last_call().await.error.as_deref(),
         Some("exec.timed-out")
@@ -571,15 +640,19 @@ async fn the_timeout_takes_the_whole_tree() {
 #[tokio::test]
 async fn cancelling_ends_a_command() {
     let mut house = house(Wish::default());
-    let (cancel, file) = (house.cancel.clone(), house.path("layers/dist/pid"));
-    let asked = tokio::spawn(async move {
-        let pid = wait_for(&file).await;
-        cancel.cancel();
-        pid
+    let (cancel, mark) = (house.cancel.clone(), mark());
+    let text = format!("sleep {mark}");
+    let asked = tokio::spawn({
+        let mark = mark.clone();
+        async move {
+            until_sleeps(&mark, true, LONG).await;
+            cancel.cancel();
+        }
     });
-    let error = refused(&mut house, script("echo $$ > dist/pid; sleep 300")).await;
+    let error = refused(&mut house, script(&text)).await;
     assert!(matches!(error, Error::Cancelled), "{error:?}");
-    assert!(!is_alive(&asked.await.expect("it does not panic")));
+    asked.await.expect("it does not panic");
+    assert!(!sleeps(&mark));
     let error = refused(&mut house, script("true")).await;
     assert!(matches!(error, Error::Cancelled), "nothing starts any more");
 }
@@ -588,18 +661,18 @@ async fn cancelling_ends_a_command() {
 #[tokio::test]
 async fn dropping_the_attempt_takes_everything_with_it() {
     let mut house = house(Wish::default());
-    let mut command = script("echo $$ > dist/pid; sleep 300");
+    let mark = mark();
+    let mut command = script(&format!("sleep {mark}"));
     command.stdout = OutputMode::Log;
     let spawned = house.attempt.spawn(command).await.expect("the host works");
     spawned.expect("it starts");
-    let pid = wait_for(&house.path("layers/dist/pid")).await;
-    assert!(is_alive(&pid));
+    until_sleeps(&mark, true, LONG).await;
     let scratch = house.path("scratch");
     let House {
         attempt, folder, ..
     } = house;
     drop(attempt);
-    eventually_gone(&pid, Duration::from_secs(1)).await;
+    until_sleeps(&mark, false, Duration::from_secs(1)).await;
     let until = Instant::now() + LONG;
     while std::fs::read_dir(&scratch)
         .expect("it is there")
@@ -618,17 +691,16 @@ async fn dropping_the_attempt_takes_everything_with_it() {
 #[tokio::test]
 async fn dropping_the_call_takes_the_command_with_it() {
     let mut house = house(Wish::default());
-    let file = house.path("layers/dist/pid");
-    let pid = {
-        let call = house
-            .attempt
-            .capture(script("echo $$ > dist/pid; sleep 300"), 1);
+    let mark = mark();
+    let text = format!("sleep {mark}");
+    {
+        let call = house.attempt.capture(script(&text), 1);
         tokio::select! {
             _ = call => panic!("it sleeps"),
-            pid = wait_for(&file) => pid,
+            () = until_sleeps(&mark, true, LONG) => {}
         }
-    };
-    eventually_gone(&pid, Duration::from_secs(1)).await;
+    }
+    until_sleeps(&mark, false, Duration::from_secs(1)).await;
 }
 
 #[tokio::test]
@@ -695,7 +767,17 @@ async fn a_child_that_is_terminated_may_end_in_its_own_way() {
 
 #[tokio::test]
 async fn secrets_reach_the_tool_and_leave_with_the_attempt() {
-    let mut house = house(Wish::default());
+    let in_memory = secrets_reach_the_tool(Wish::default()).await;
+    assert_eq!(in_memory.0, Path::new("/run/secrets/0"));
+    let (file, house) = secrets_reach_the_tool(behind(Walls::MEDIUM)).await;
+    assert!(file.exists());
+    drop(house.attempt);
+    assert!(!file.exists());
+}
+
+/// Where the file was, and the attempt.
+async fn secrets_reach_the_tool(wish: Wish) -> (PathBuf, House) {
+    let mut house = house(wish);
     let token = house.attempt.get("token".to_owned()).await.expect("works");
     let key = house.attempt.get("key".to_owned()).await.expect("works");
     let (token, key) = (token.expect("granted"), key.expect("granted"));
@@ -719,10 +801,7 @@ async fn secrets_reach_the_tool_and_leave_with_the_attempt() {
     assert_eq!(lines[..5], expected);
     let arguments = house.last_call().await.arguments;
     assert!(arguments.contains("(with TOKEN, KEY)"), "{arguments}");
-    let file = PathBuf::from(lines[5]);
-    assert!(file.exists());
-    drop(house.attempt);
-    assert!(!file.exists());
+    (PathBuf::from(lines[5]), house)
 }
 
 #[tokio::test]

@@ -82,6 +82,12 @@ impl Disk {
     }
 }
 
+/// Whether an error is [`DiskFull`].
+pub(super) fn is_full(error: &std::io::Error) -> bool {
+    let cause = error.get_ref();
+    cause.is_some_and(<dyn std::error::Error + Send + Sync>::is::<DiskFull>)
+}
+
 /// How large an open file is known to have been. Never lowered: growing to a size
 /// that the file had before needs no more room than it had.
 #[derive(Debug, Default)]

@@ -1,69 +1,21 @@
-//! Interface: `wasi:filesystem`, function by function.
+//! Interface: the descriptors of `wasi:filesystem`, function by function.
 
 use std::sync::Arc;
 
-use wasmtime::component::{HasSelf, Linker, Resource};
+use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::Descriptor;
-use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
-    self, Advice, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode,
-    Filesize, HostDescriptor, HostDirectoryEntryStream, MetadataHashValue, NewTimestamp, OpenFlags,
-    PathFlags,
+    Advice, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, Filesize, HostDescriptor,
+    MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
 };
-use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult, ReaddirIterator};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsResult, ReaddirIterator};
 
 use super::super::Attempt;
-use super::disk::DiskFull;
 use super::listing::Listing;
 use super::open::Wanted;
 use super::place::Place;
 use super::record::Asked;
-use super::streams::{Position, Reading, Writing};
-
-/// Puts this interface over that of wasmtime-wasi.
-pub(in super::super) fn link(linker: &mut Linker<Attempt>) -> wasmtime::Result<()> {
-    preopens::add_to_linker::<_, HasSelf<Attempt>>(linker, |attempt| attempt)?;
-    types::add_to_linker::<_, HasSelf<Attempt>>(linker, |attempt| attempt)
-}
-
-impl preopens::Host for Attempt {
-    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
-        self.count_file_call();
-        let opened = preopens::Host::get_directories(&mut self.wasi_files())?;
-        for ((descriptor, _), granted) in opened.iter().zip(&self.files.granted) {
-            let place = Place {
-                path: granted.path.clone(),
-                granted: Arc::clone(granted),
-                file: None,
-                _slot: None,
-            };
-            self.files.places.insert(descriptor.rep(), place);
-        }
-        Ok(opened)
-    }
-}
-
-impl types::Host for Attempt {
-    fn convert_error_code(&mut self, error: FsError) -> wasmtime::Result<ErrorCode> {
-        error.downcast()
-    }
-
-    fn filesystem_error_code(
-        &mut self,
-        error: Resource<wasmtime::Error>,
-    ) -> wasmtime::Result<Option<ErrorCode>> {
-        let cause = self.table().get(&error)?.downcast_ref::<std::io::Error>();
-        if cause.is_some_and(is_full) {
-            return Ok(Some(ErrorCode::Quota));
-        }
-        self.wasi_files().filesystem_error_code(error)
-    }
-}
-
-fn is_full(error: &std::io::Error) -> bool {
-    let cause = error.get_ref();
-    cause.is_some_and(<dyn std::error::Error + Send + Sync>::is::<DiskFull>)
-}
+use super::streams::{Position, Reading};
 
 impl HostDescriptor for Attempt {
     async fn open_at(
@@ -413,22 +365,6 @@ impl HostDescriptor for Attempt {
     }
 }
 
-impl HostDirectoryEntryStream for Attempt {
-    async fn read_directory_entry(
-        &mut self,
-        stream: Resource<ReaddirIterator>,
-    ) -> FsResult<Option<DirectoryEntry>> {
-        let listing = Resource::<Listing>::new_borrow(stream.rep());
-        Ok(self.table().get_mut(&listing)?.next().await?)
-    }
-
-    fn drop(&mut self, stream: Resource<ReaddirIterator>) -> wasmtime::Result<()> {
-        let listing = Resource::<Listing>::new_own(stream.rep());
-        self.table().delete(listing)?;
-        Ok(())
-    }
-}
-
 impl Attempt {
     /// Begins a call that only looks at a path.
     fn look_at(
@@ -439,47 +375,6 @@ impl Attempt {
     ) -> FsResult<Asked> {
         self.count_file_call();
         Ok(Asked::new(function, self.place(descriptor)?.below(path)))
-    }
-
-    /// Checks that a file may be written, and takes room for what it grows by when
-    /// that is done up to `end`.
-    async fn may_write(
-        &mut self,
-        descriptor: &Resource<Descriptor>,
-        function: &'static str,
-        end: u64,
-    ) -> FsResult<Asked> {
-        let place = self.place(descriptor)?;
-        let asked = Asked::new(function, place.path.clone());
-        if !place.granted.writable {
-            return Err(self.refuse_file(asked, ErrorCode::ReadOnly, None).await);
-        }
-        match place.grow(end, &self.files.disk) {
-            Ok(()) => Ok(asked),
-            Err(error) if is_full(&error) => Err(self.disk_full(asked).await),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Puts a stream of ours before one of wasmtime-wasi.
-    fn writing(
-        &mut self,
-        stream: Resource<DynOutputStream>,
-        place: Arc<Place>,
-        position: Position,
-    ) -> FsResult<Resource<DynOutputStream>> {
-        self.count_file_call();
-        let writing = Writing {
-            inner: self.table().delete(stream)?,
-            traffic: Arc::clone(&self.files.traffic),
-            disk: Arc::clone(&self.files.disk),
-            place,
-            position,
-            pending: bytes::Bytes::new(),
-            failed: None,
-        };
-        let writing: DynOutputStream = Box::new(writing);
-        Ok(self.table().push(writing)?)
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! http   METHOD[,METHOD] scheme://host[:port]/path[?query]
 //! git    scheme://host[:port]/path   ssh://user@host[:port]/path   user@host:path   path
+//! tool   host[:port]
 //! ```
 //!
 //! A host is exact, or `*.` and at least two labels. In a path `*` stands for
@@ -26,6 +27,7 @@ mod path;
 mod remote;
 mod request_url;
 mod source;
+mod tool_host;
 mod wire;
 
 pub use error::PatternError;
@@ -34,3 +36,4 @@ pub use git_url::{GitTransport, GitUrl};
 pub use host::HostPattern;
 pub use http::HttpPattern;
 pub use request_url::request_url;
+pub use tool_host::ToolHost;

@@ -28,7 +28,7 @@ fn facts() -> Vec<Fact> {
             source: Digest::of(b""),
             engine: String::new(),
             trigger: String::new(),
-            wall: WallLevel::Strong,
+            wall: Some(WallLevel::Strong),
             lost: Vec::new(),
             stages: Vec::new(),
         },

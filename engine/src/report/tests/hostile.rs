@@ -93,6 +93,7 @@ fn told(failure: Failure, annotation: Annotation, call: &Call, progress: Progres
     script.events
 }
 
+/// E19
 #[test]
 fn no_form_lets_through_what_a_terminal_would_obey() {
     for mode in OutputMode::ALL {

@@ -54,13 +54,23 @@ impl Script {
     }
 
     pub(in crate::report) fn run(&mut self, name: &str, stages: &[&str]) -> &mut Self {
-        self.run_behind(name, WallLevel::Strong, &[], stages)
+        self.run_started(name, None, &[], stages)
     }
 
     pub(in crate::report) fn run_behind(
         &mut self,
         name: &str,
         wall: WallLevel,
+        lost: &[&str],
+        stages: &[&str],
+    ) -> &mut Self {
+        self.run_started(name, Some(wall), lost, stages)
+    }
+
+    fn run_started(
+        &mut self,
+        name: &str,
+        wall: Option<WallLevel>,
         lost: &[&str],
         stages: &[&str],
     ) -> &mut Self {
