@@ -4,7 +4,7 @@
 #[path = "../engine/build/guests.rs"]
 mod guests;
 
-const GUESTS: [&str; 3] = ["guest-empty", "guest-files", "guest-probe"];
+const GUESTS: [&str; 4] = ["guest-empty", "guest-files", "guest-greedy", "guest-probe"];
 
 fn main() {
     let inputs = [

@@ -11,6 +11,8 @@
     reason = "tests panic when something is wrong, and say what they skip"
 )]
 
+#[path = "git/attacks.rs"]
+mod attacks;
 #[path = "git/checkout.rs"]
 mod checkout;
 #[path = "git/history.rs"]

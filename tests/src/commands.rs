@@ -161,6 +161,7 @@ fn a_missing_grant_is_refused_with_the_line_that_allows_it() {
     assert_eq!(bench.engine(&["run"]).code, Some(0));
 }
 
+/// Row A23: what is no component.
 #[test]
 fn what_is_no_plugin_is_said_in_one_line() {
     let bench = Workbench::new();

@@ -31,6 +31,7 @@ fn a_guest_that_exits_is_a_failure() {
     ends("{ do: exit }", "", 1, "plugin.exit");
 }
 
+/// Row A01: a guest that never gives way.
 #[test]
 fn an_endless_loop_ends_at_the_deadline() {
     let started = Instant::now();
@@ -42,16 +43,19 @@ fn an_endless_loop_ends_at_the_deadline() {
     );
 }
 
+/// Row A16: an hour's sleep.
 #[test]
 fn a_long_sleep_ends_at_the_deadline() {
     ends("{ do: sleep }", "    timeout: 300ms\n", 7, "limit.time");
 }
 
+/// Row A03: recursion without end.
 #[test]
 fn endless_recursion_uses_up_the_stack_of_the_guest_alone() {
     ends("{ do: recurse }", "", 1, "limit.stack");
 }
 
+/// Row A05: memory beyond the limit.
 #[test]
 fn memory_beyond_the_limit_is_refused() {
     let more = "    resources: { wasm-memory: 32MiB }\n";
@@ -60,11 +64,13 @@ fn memory_beyond_the_limit_is_refused() {
     assert!((16 << 20..32 << 20).contains(&taken), "{taken}");
 }
 
+/// Row A14: outputs beyond the limit.
 #[test]
 fn outputs_that_are_too_large_are_refused() {
     ends("{ do: large-outputs }", "", 1, "limit.outputs");
 }
 
+/// Row A12: more log than the stage may keep.
 #[test]
 fn a_flood_of_log_is_cut_and_the_stage_goes_on() {
     let more = "    resources: { log: 1MiB }\n";
@@ -83,6 +89,7 @@ fn a_flood_of_log_is_cut_and_the_stage_goes_on() {
     assert!(dropped.as_u64().expect("a number") > 3000, "{dropped}");
 }
 
+/// Row A13: a line without end.
 #[test]
 fn a_line_without_end_is_shown_in_pieces() {
     let probed = Workbench::new().probe("{ do: long-line }", "");
@@ -102,6 +109,7 @@ fn a_line_without_end_is_shown_in_pieces() {
     );
 }
 
+/// Row A32: environment, arguments, files.
 #[test]
 fn a_guest_sees_no_environment_no_arguments_and_no_files() {
     let probed = Workbench::new().probe("{ do: surroundings }", "");
@@ -111,6 +119,7 @@ fn a_guest_sees_no_environment_no_arguments_and_no_files() {
     assert!(seen["root"]["Err"].is_string(), "{seen}");
 }
 
+/// Row C15, A24: sockets and look-ups of a guest's own.
 #[test]
 fn no_way_leads_to_a_socket_or_a_name_and_each_try_is_on_record() {
     let probed = Workbench::new().probe("{ do: sockets, with: '127.0.0.1:1' }", "");
@@ -212,6 +221,7 @@ fn a_transient_failure_is_tried_again_as_often_as_the_pipeline_says() {
     );
 }
 
+/// Row A17: calls that are recorded, without end.
 #[test]
 fn a_guest_that_makes_too_many_calls_is_stopped() {
     ends("{ do: many-calls, with: 20000 }", "", 1, "limit.calls");

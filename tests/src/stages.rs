@@ -119,6 +119,7 @@ fn serve(bench: &Workbench) -> (GitServer, tempfile::TempDir) {
     (server, folder)
 }
 
+/// Row D07: tokens of git in a run's record, files and diagnostics.
 #[test]
 fn a_repository_behind_a_token_is_checked_and_fetched_and_the_token_is_never_seen() {
     let bench = Workbench::new();
@@ -136,6 +137,7 @@ fn a_repository_behind_a_token_is_checked_and_fetched_and_the_token_is_never_see
     assert_unseen(&bench, &ended);
 }
 
+/// Row D07, F13: a token that the server refuses.
 #[test]
 fn a_wrong_token_is_one_clear_failure_and_is_never_seen() {
     let bench = Workbench::new();
@@ -355,6 +357,7 @@ stages:
     )
 }
 
+/// Row D07: a token of a web hook.
 #[test]
 fn a_busy_receiver_is_asked_again_with_one_key_and_the_token_reaches_it_alone() {
     let hook = WebHook::answering(&[
@@ -391,6 +394,7 @@ fn a_busy_receiver_is_asked_again_with_one_key_and_the_token_reaches_it_alone() 
     assert_unseen(&bench, &ended);
 }
 
+/// Row C01: a method that is not granted.
 #[test]
 fn a_request_that_is_not_granted_is_refused_before_it_leaves() {
     let hook = WebHook::answering(&["200 OK"]);
@@ -401,6 +405,7 @@ fn a_request_that_is_not_granted_is_refused_before_it_leaves() {
     assert_eq!(hook.received(), Vec::<String>::new());
 }
 
+/// Row C02: this machine without its own word in the grant.
 #[test]
 fn a_private_address_needs_its_own_word() {
     let bench = Workbench::new();

@@ -2,6 +2,7 @@
 //!
 //! - `tidy`: the rules of the house, read from the sources
 //! - `guests`: hostile components, built from `tests/plugins`
+//! - `hostile`: every attack that we know of, and which test proves its wall
 //! - `commands`: the whole command line, as a person and as CI would use it
 //! - `files`: what a guest does with its folders
 //! - `stages`: the four built-in stages with real servers and real tools
@@ -10,6 +11,7 @@
 mod commands;
 mod files;
 mod guests;
+mod hostile;
 #[expect(
     dead_code,
     unreachable_pub,

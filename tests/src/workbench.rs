@@ -117,8 +117,13 @@ impl Workbench {
 
     /// Runs a pipeline text; the facts of its run and how it ended.
     pub(crate) fn run(&self, pipeline: &str) -> (Ended, Vec<Value>) {
+        self.run_with(pipeline, &[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn run_with(&self, pipeline: &str, more: &[&str]) -> (Ended, Vec<Value>) {
         self.write("pipeline.yaml", pipeline);
-        let ended = self.engine(&["run", "--output", "jsonl"]);
+        let ended = self.engine(&[&["run", "--output", "jsonl"], more].concat());
         let events = ended.stdout.lines().map(|line| {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
         });

@@ -12,6 +12,7 @@ mod problem;
 mod proxy;
 mod scratch;
 mod sight;
+mod steering;
 #[cfg(test)]
 mod tests;
 

@@ -91,6 +91,7 @@ mod tests {
 
     use super::Limiter;
 
+    /// Row A05: many memories share one limit.
     #[test]
     fn the_limit_holds_for_all_memories_together() {
         let mut limiter = Limiter::new(100);

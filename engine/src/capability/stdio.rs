@@ -202,6 +202,7 @@ mod tests {
     use crate::model::{FixedClock, Signal, StageId, Timestamp};
     use crate::store::{AttemptMessage, AttemptSink, Redactor};
 
+    /// Row A12: more than the host has taken.
     #[tokio::test]
     async fn a_guest_that_writes_more_than_it_may_is_stopped() {
         let (messages, mut inbox) = mpsc::channel(8);

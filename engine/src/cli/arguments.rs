@@ -296,7 +296,12 @@ pub(super) struct InternalArguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Internal {
     /// Compiles a component
-    Compile,
+    Compile {
+        /// Address space that this may take
+        memory_bytes: u64,
+        /// Processor time that this may take
+        cpu_seconds: u64,
+    },
     /// Does git's work
     Git,
     /// Starts a native tool and ends with it

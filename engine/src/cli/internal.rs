@@ -10,7 +10,13 @@ use crate::{runtime, sandbox};
 
 pub(super) fn main(what: Internal) -> ExitCode {
     match what {
-        Internal::Compile => runtime::serve_compile(),
+        Internal::Compile {
+            memory_bytes,
+            cpu_seconds,
+        } => runtime::serve_compile(runtime::CompileLimits {
+            memory_bytes,
+            cpu_seconds,
+        }),
         Internal::Git => git::serve(),
         Internal::Launch => sandbox::run_launcher(),
         Internal::Dial {

@@ -17,7 +17,7 @@ use crate::capability::{
 };
 use crate::egress::Client;
 use crate::model::{Clock, SystemClock};
-use crate::runtime::{Runtime, RuntimeOptions};
+use crate::runtime::{CompileLimits, Runtime, RuntimeOptions};
 use crate::sandbox::Wall;
 use crate::store::RunDirectory;
 use crate::store::SecretVault;
@@ -42,6 +42,7 @@ pub(super) fn components(directory: &Path, environment: &Environment) -> Result<
         compiled: places.cache.join("compiled"),
         key_file: places.key_file,
         child: environment.child("compile")?,
+        compile: CompileLimits::default(),
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     Runtime::new(options, clock).map_err(|error| {

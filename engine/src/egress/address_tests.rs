@@ -154,6 +154,7 @@ fn address(text: &str) -> IpAddr {
         .unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
+/// Row C03, C04: each range by its first and last address.
 #[test]
 fn every_address_is_in_its_class() {
     for (class, addresses) in TABLE {
@@ -163,6 +164,7 @@ fn every_address_is_in_its_class() {
     }
 }
 
+/// Row C04: what needs leave, and what has none.
 #[test]
 fn leave_opens_what_is_some_sites_own_and_nothing_else() {
     let without = Leave { private: false };
@@ -183,6 +185,7 @@ fn leave_opens_what_is_some_sites_own_and_nothing_else() {
     }
 }
 
+/// Row C05: inner addresses in those of IPv6.
 #[test]
 fn a_disguise_is_never_better_than_what_it_hides() {
     for (class, addresses) in TABLE {

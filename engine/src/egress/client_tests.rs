@@ -122,6 +122,7 @@ async fn fetch(client: &Client, url: &str) -> Result<String, Error> {
     text(client.send(get(url), PRIVATE).await?).await
 }
 
+/// Row C11: headers of the connection, and another `Host`.
 #[tokio::test]
 async fn a_request_arrives_in_origin_form_and_with_the_right_host() {
     let mut server = Server::start(|_| ok("hello")).await;
@@ -158,6 +159,7 @@ async fn a_connection_is_used_again() {
     assert_eq!(server.connections(), 1);
 }
 
+/// Row C02: this machine over a connection that another leave opened.
 #[tokio::test]
 async fn a_connection_is_not_used_again_without_the_leave_it_was_made_with() {
     let server = Server::start(|_| ok("x")).await;
@@ -189,6 +191,7 @@ async fn a_request_that_may_have_been_acted_on_is_not_sent_twice() {
     assert!(server.heads.try_recv().is_err());
 }
 
+/// Row C08: a redirect into the cloud's metadata.
 #[tokio::test]
 async fn redirects_are_answers() {
     let server = Server::start(|_| {
@@ -226,6 +229,7 @@ async fn check(reply: &[u8], code: &str) {
     assert!(found.starts_with(code), "{code}: {found}");
 }
 
+/// Row C11, C12: answers with too many headers, two lengths, or none of HTTP.
 #[tokio::test]
 async fn hostile_responses_end_with_a_reason() {
     let many = "x: 1\r\n".repeat(101);
@@ -264,6 +268,7 @@ async fn hostile_responses_end_with_a_reason() {
     }
 }
 
+/// Row C12: a body without end.
 #[tokio::test]
 async fn an_infinite_body_is_cut_off() {
     let endless = "400\r\n".to_owned() + &"a".repeat(1024) + "\r\n";
@@ -280,6 +285,7 @@ async fn an_infinite_body_is_cut_off() {
     .await;
 }
 
+/// Row C12: a body that would unpack to more.
 #[tokio::test]
 async fn a_compressed_body_stays_as_it_is() {
     let server = Server::start(|_| {
@@ -289,6 +295,7 @@ async fn a_compressed_body_stays_as_it_is() {
     assert_eq!(fetch(&client(), &server.url("/")).await.unwrap(), "bomb");
 }
 
+/// Row C12: a byte now and then.
 #[tokio::test]
 async fn a_trickle_ends_with_the_total_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -366,6 +373,7 @@ fn pieces(count: usize, bytes: usize) -> Body {
     Body::stream(Pieces(count, bytes))
 }
 
+/// Row C11: lengths that are not the body's.
 #[tokio::test]
 async fn a_request_body_is_bounded_and_of_the_length_it_announces() {
     let server = Server::start(|_| ok("x")).await;
@@ -397,6 +405,7 @@ async fn a_request_body_is_bounded_and_of_the_length_it_announces() {
     assert_eq!(failed.code(), "http.protocol");
 }
 
+/// Row C11: methods that open tunnels.
 #[tokio::test]
 async fn methods_that_open_tunnels_or_show_headers_are_not_sent() {
     let server = Server::start(|_| ok("x")).await;
@@ -419,6 +428,7 @@ async fn nobody_at_the_port_is_a_transient_failure() {
     assert!(failed.is_transient());
 }
 
+/// Row C14: proxies in the environment.
 #[tokio::test]
 async fn proxies_of_the_environment_are_not_used() {
     let canary = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -8,6 +8,7 @@ fn target(url: &str) -> Result<Target, Error> {
     Target::of(&uri)
 }
 
+/// Row C06: other notations of an address in a target.
 #[test]
 fn a_target_has_one_form() {
     for (url, form) in [
@@ -27,6 +28,7 @@ fn a_target_has_one_form() {
     }
 }
 
+/// Row C09: hosts in disguise.
 #[test]
 fn disguises_are_refused() {
     for url in [

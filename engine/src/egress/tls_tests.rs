@@ -106,6 +106,7 @@ async fn a_server_with_a_trusted_certificate_is_spoken_to() {
     assert_eq!(get(&client, &url).await.unwrap(), "hi");
 }
 
+/// Row C13: certificates of nobody, of another, of another time.
 #[tokio::test]
 async fn a_server_that_proves_nothing_is_refused() {
     let (trusted, stranger) = (Authority::new("ours"), Authority::new("theirs"));
@@ -130,6 +131,30 @@ async fn a_server_that_proves_nothing_is_refused() {
     }
 }
 
+/// Row C13: TLS as it was twenty years ago.
+#[tokio::test]
+async fn a_server_of_an_old_version_of_tls_is_not_spoken_to() {
+    for minor in [0, 1, 2] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://ok.test:{}/", listener.local_addr().unwrap().port());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut hello = [0; 4096];
+            let _ = stream.read(&mut hello).await;
+            // A `ServerHello` of that version, with a cipher of its time.
+            let body = [&[3, minor][..], &[7; 32], &[0, 0, 0x2f, 0]].concat();
+            let length = |bytes: usize| u16::try_from(bytes).unwrap().to_be_bytes();
+            let message = [&[2, 0][..], &length(body.len()), &body].concat();
+            let record = [&[0x16, 3, minor][..], &length(message.len()), &message].concat();
+            let _ = stream.write_all(&record).await;
+            let _ = stream.read(&mut hello).await;
+        });
+        let failed = get(&client(Vec::new()), &url).await.unwrap_err();
+        assert_eq!(failed.code(), "http.tls", "1.{minor}: {failed}");
+    }
+}
+
+/// Row C13: no TLS at all.
 #[tokio::test]
 async fn a_server_without_tls_is_not_spoken_to_in_plain() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -90,6 +90,14 @@ pub const STAGE_INFO_REQUESTS: usize = 64;
 
 /// Largest component file: twice a Python stage (20 MB).
 pub const COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
+/// Components and modules in each other: composing adds one, and nobody composes a
+/// composition often. A hundred thousand took the parser minutes.
+pub const COMPONENT_DEPTH: usize = 32;
+/// Functions of a component, those of all its modules: ten seconds of compiling.
+/// Python with its libraries has about 20,000.
+pub const COMPONENT_FUNCTIONS: u64 = 100_000;
+/// Types of a component, those of all its modules; a few thousand are many.
+pub const COMPONENT_TYPES: u64 = 100_000;
 /// Memory of the child that compiles a component. 50,000 small functions took
 /// 330 MB; Python components take 400 MB.
 pub const COMPILE_MEMORY_BYTES: u64 = 4 * 1024 * 1024 * 1024;

@@ -116,6 +116,7 @@ pub(super) fn unusable(grants: &Grants, plugin: &PluginFacts) -> Vec<&'static st
 mod tests {
     use super::{ImportedFunction, unknown};
 
+    /// Row A24, A25: packages, versions and spellings that nobody serves.
     #[test]
     fn only_packages_and_versions_that_are_served_are_known() {
         for (interface, known) in [

@@ -238,6 +238,7 @@ mod tests {
         assert_eq!(http("GET https://93.184.216.34/**", false), Ok(()));
     }
 
+    /// Row C03, C10: metadata addresses and wildcards in a grant.
     #[test]
     fn metadata_addresses_and_wildcards_are_never_granted_by_a_pipeline() {
         for host in [

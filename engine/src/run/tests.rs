@@ -514,6 +514,7 @@ async fn a_second_cancel_ends_finally_too() {
     assert_eq!(run.outcomes().await["tell"], "cancelled");
 }
 
+/// Row A29: a panic of the host in an attempt.
 #[tokio::test]
 async fn a_panic_of_the_host_ends_one_stage_and_nothing_else() {
     let stages = vec![stage("bad", &[]), stage("after", &[0]), stage("good", &[])];

@@ -14,14 +14,34 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::{ComponentError, config};
 use crate::model::{ChildProgram, limits};
 
+/// What a compiler may take before it is stopped.
+#[derive(Debug, Clone, Copy)]
+pub struct CompileLimits {
+    /// Address space, in bytes.
+    pub memory_bytes: u64,
+    /// Processor time, in seconds.
+    pub cpu_seconds: u64,
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: limits::COMPILE_MEMORY_BYTES,
+            cpu_seconds: limits::COMPILE_CPU.as_secs(),
+        }
+    }
+}
+
 /// Compiles in a child.
 pub(super) async fn compile(
     program: &ChildProgram,
+    most: CompileLimits,
     component: &[u8],
 ) -> Result<Vec<u8>, ComponentError> {
     let failed = |error: std::io::Error| ComponentError::Compile(error.to_string());
     let mut child = tokio::process::Command::new(&program.path)
         .args(&program.arguments)
+        .args([most.memory_bytes, most.cpu_seconds].map(|number| number.to_string()))
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -53,16 +73,16 @@ pub(super) async fn compile(
     Err(ComponentError::Compile(match status.signal() {
         Some(signal) => format!(
             "the compiler was stopped by signal {signal}, most likely because it took more than {} s or {} MiB",
-            limits::COMPILE_CPU.as_secs(),
-            limits::COMPILE_MEMORY_BYTES >> 20,
+            most.cpu_seconds,
+            most.memory_bytes >> 20,
         ),
         None => String::from_utf8_lossy(&talk).trim().to_owned(),
     }))
 }
 
 /// The child: a component on standard input, native code on standard output.
-pub fn serve() -> ExitCode {
-    match compile_here() {
+pub fn serve(most: CompileLimits) -> ExitCode {
+    match compile_here(most) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             // The parent reads this as the reason.
@@ -72,7 +92,7 @@ pub fn serve() -> ExitCode {
     }
 }
 
-fn compile_here() -> Result<(), String> {
+fn compile_here(most: CompileLimits) -> Result<(), String> {
     let bound = |resource, most: u64| {
         setrlimit(
             resource,
@@ -83,8 +103,8 @@ fn compile_here() -> Result<(), String> {
         )
         .map_err(|error| format!("limits cannot be set: {error}"))
     };
-    bound(Resource::As, limits::COMPILE_MEMORY_BYTES)?;
-    bound(Resource::Cpu, limits::COMPILE_CPU.as_secs())?;
+    bound(Resource::As, most.memory_bytes)?;
+    bound(Resource::Cpu, most.cpu_seconds)?;
     bound(Resource::Core, 0)?;
     let mut component = Vec::new();
     std::io::stdin()

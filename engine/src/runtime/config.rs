@@ -10,9 +10,23 @@ use crate::model::limits;
 /// settings, in the child that compiles too, or the code would not load.
 pub(super) fn engine() -> wasmtime::Result<Engine> {
     let mut config = Config::new();
+    // Off whatever the default is or becomes: the walls were not built for them.
+    // Threads, garbage collection, exceptions and asynchronous components are not
+    // built in at all.
     config
         .wasm_memory64(false)
         .wasm_relaxed_simd(false)
+        .wasm_gc(false)
+        .wasm_shared_everything_threads(false)
+        .wasm_custom_page_sizes(false)
+        .wasm_wide_arithmetic(false)
+        .wasm_stack_switching(false)
+        .wasm_component_model_error_context(false)
+        .wasm_component_model_gc(false)
+        .wasm_component_model_map(false)
+        .wasm_component_model_memory64(false)
+        .wasm_component_model_fixed_length_lists(false)
+        .wasm_component_model_implements(false)
         .wasm_component_model(true)
         .epoch_interruption(true)
         .max_wasm_stack(limits::WASM_STACK_BYTES)

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use wasmtime::{Engine, Store};
 
 use super::ComponentError;
-use crate::capability::{Attempt, PluginPre, Services};
+use crate::capability::{Attempt, Plugin, PluginPre, Services};
 use crate::model::{Clock, Digest, RunId, StageId, limits};
 use crate::plan::{Effects, StageLimits, StageRequest};
 use crate::policy::Grants;
@@ -49,16 +49,16 @@ pub(super) async fn describe(
     let mut store = Store::new(engine, attempt);
     super::invoke::arm(&mut store);
     let call = async {
-        let instance = plugin.instantiate_async(&mut store).await?;
-        instance
-            .engine_stage_stage()
-            .call_describe(&mut store)
-            .await
+        let instance = plugin.instance_pre().instantiate_async(&mut store).await;
+        // What the instance exports is compared with our own types only now.
+        let instance = Plugin::new(&mut store, &instance.map_err(failed)?)
+            .map_err(|error| ComponentError::Mismatch(format!("{error:#}")))?;
+        let stage = instance.engine_stage_stage();
+        stage.call_describe(&mut store).await.map_err(failed)
     };
     let text = tokio::time::timeout(limits::DESCRIBE, call)
         .await
-        .map_err(|_| ComponentError::Describe("it took too long".to_owned()))?
-        .map_err(failed)?;
+        .map_err(|_| ComponentError::Describe("it took too long".to_owned()))??;
     if text.len() > limits::STAGE_INFO_BYTES {
         return Err(ComponentError::Describe(format!(
             "its answer has {} bytes",

@@ -26,6 +26,14 @@ pub enum ComponentError {
     /// Too large to be looked at.
     #[error("the file has {0} bytes, more than the {max} that a component may have", max = limits::COMPONENT_BYTES)]
     TooLarge(u64),
+    /// Larger on the inside than anything that is a stage.
+    #[error("the component has more than {most} {what}")]
+    TooMuch {
+        /// What there is too much of: `functions`.
+        what: &'static str,
+        /// How many there may be.
+        most: u64,
+    },
     /// Not WebAssembly.
     #[error("the file is not WebAssembly")]
     NotWasm,
@@ -65,6 +73,7 @@ fn features() -> WasmFeatures {
 /// Every import of a component, sorted.
 pub fn imports(bytes: &[u8]) -> Result<Vec<Import>, ComponentError> {
     check_kind(bytes)?;
+    check_size(bytes)?;
     let invalid = |error: wasmparser::BinaryReaderError| ComponentError::Invalid(error.to_string());
     let mut names = Vec::new();
     let mut depth = 0;
@@ -119,6 +128,34 @@ pub fn imports(bytes: &[u8]) -> Result<Vec<Import>, ComponentError> {
     }
     imports.sort();
     Ok(imports)
+}
+
+/// Counts what makes a component slow to validate or to compile, and what would
+/// use up a stack, before anything looks into it.
+fn check_size(bytes: &[u8]) -> Result<(), ComponentError> {
+    let bound = |what, found: u64, most: u64| {
+        if found > most {
+            return Err(ComponentError::TooMuch { what, most });
+        }
+        Ok(())
+    };
+    let (mut depth, mut functions, mut types) = (0, 0, 0);
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(|error| ComponentError::Invalid(error.to_string()))? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = usize::saturating_sub(depth, 1),
+            Payload::FunctionSection(section) => functions += u64::from(section.count()),
+            Payload::TypeSection(section) => types += u64::from(section.count()),
+            Payload::CoreTypeSection(section) => types += u64::from(section.count()),
+            Payload::ComponentTypeSection(section) => types += u64::from(section.count()),
+            _ => {}
+        }
+        let most = limits::COMPONENT_DEPTH as u64;
+        bound("components in each other", depth as u64, most)?;
+        bound("functions", functions, limits::COMPONENT_FUNCTIONS)?;
+        bound("types", types, limits::COMPONENT_TYPES)?;
+    }
+    Ok(())
 }
 
 fn check_kind(bytes: &[u8]) -> Result<(), ComponentError> {

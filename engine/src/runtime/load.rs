@@ -9,6 +9,7 @@ use serde_json::Value;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
+use super::compile::CompileLimits;
 use super::{ComponentError, Import, compile, config, describe, inspect};
 use crate::capability::{self, Attempt, Plugin as Instance, PluginPre};
 use crate::model::{ChildProgram, Clock, Digest};
@@ -24,6 +25,8 @@ pub struct RuntimeOptions {
     pub key_file: PathBuf,
     /// This engine with `internal compile`.
     pub child: ChildProgram,
+    /// What that child may take.
+    pub compile: CompileLimits,
 }
 
 /// The runtime cannot start.
@@ -43,6 +46,7 @@ pub struct Runtime {
     linker: Linker<Attempt>,
     compiled: CompiledCache,
     child: ChildProgram,
+    compile: CompileLimits,
     clock: Arc<dyn Clock>,
     plugins: Mutex<HashMap<Digest, Arc<Plugin>>>,
 }
@@ -80,6 +84,7 @@ impl Runtime {
             linker,
             compiled,
             child: options.child,
+            compile: options.compile,
             clock,
             plugins: Mutex::default(),
         })
@@ -131,7 +136,7 @@ impl Runtime {
         {
             return Err(ComponentError::UnknownImport(unknown));
         }
-        let code = compile::compile(&self.child, bytes).await?;
+        let code = compile::compile(&self.child, self.compile, bytes).await?;
         let instance = self.instance(&code)?;
         let clock = Arc::clone(&self.clock);
         let info = describe::describe(&self.engine, &instance, clock, digest).await?;

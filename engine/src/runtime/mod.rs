@@ -13,6 +13,6 @@ mod invoke;
 mod load;
 mod trap;
 
-pub use compile::serve as serve_compile;
+pub use compile::{CompileLimits, serve as serve_compile};
 pub use inspect::{ComponentError, Import, imports};
 pub use load::{Plugin, Runtime, RuntimeError, RuntimeOptions};

@@ -1,6 +1,7 @@
 //! Trap: why a guest stopped without an answer, in words and with a stable code.
 
 use serde_json::Value;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -41,6 +42,36 @@ fn at(name: Option<&str>) -> String {
     }
 }
 
+/// What a guest had too much of in its dealings with the host.
+fn used_up(error: &wasmtime::Error) -> Option<(&'static str, &'static str)> {
+    if let Some(ResourceTableError::Full) = error.downcast_ref() {
+        return Some(("limit.handles", "the plugin has too many handles open"));
+    }
+    // wasmtime has no type for these; tests drive them.
+    let said = error.root_cause().to_string();
+    let told = WORDS.iter().find(|(words, ..)| said.contains(words));
+    told.map(|(_, code, message)| (*code, *message))
+}
+
+/// Words of wasmtime's, and what they mean here.
+const WORDS: [(&str, &str, &str); 3] = [
+    (
+        "fuel allocated for hostcalls has been exhausted",
+        "limit.call-bytes",
+        "the plugin handed the host too much in one call",
+    ),
+    (
+        "requested len ",
+        "limit.random",
+        "the plugin asked for too many random numbers in one call",
+    ),
+    (
+        "total size of fields exceeds limit",
+        "limit.headers",
+        "the headers of the plugin are too large",
+    ),
+];
+
 /// What it means that nothing more can be reported.
 pub(super) fn closed_sink(closed: SinkClosed) -> (FailureClass, &'static str) {
     match closed {
@@ -65,6 +96,9 @@ fn classify(error: &wasmtime::Error, refused_memory: bool) -> (FailureClass, &'s
     if refused_memory {
         let message = "the plugin asked for more memory than it may have".to_owned();
         return (FailureClass::Limit, "limit.memory", message);
+    }
+    if let Some((code, message)) = used_up(error) {
+        return (FailureClass::Limit, code, message.to_owned());
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => {

@@ -214,6 +214,7 @@ mod tests {
         assert_eq!((lines.len(), lines.concat()), (2, long));
     }
 
+    /// Row A12: millions of empty lines.
     #[test]
     fn millions_of_empty_lines_are_neither_one_message_nor_free() {
         let (lines, messages, dropped) = kept(&"\n".repeat(100_000), 1 << 20);

@@ -168,6 +168,7 @@ mod tests {
         assert_eq!(cache(&directory, "v2").get(&digest), None);
     }
 
+    /// Row A23: compiled code that somebody changed.
     #[test]
     fn an_entry_that_was_touched_is_no_entry() {
         let directory = tempfile::tempdir().expect("a directory");
@@ -188,6 +189,7 @@ mod tests {
         }
     }
 
+    /// Row A23: compiled code of another component.
     #[test]
     fn an_entry_of_another_component_is_no_entry() {
         let directory = tempfile::tempdir().expect("a directory");

@@ -130,6 +130,7 @@ mod tests {
         }
     }
 
+    /// Row A13: a line without end in the host's memory.
     #[test]
     fn a_line_without_end_takes_bounded_memory() {
         let mut lines = Lines::new(Arc::default());
@@ -141,6 +142,7 @@ mod tests {
         }
     }
 
+    /// Row D04: a secret across the cut of a long line.
     #[test]
     fn a_secret_across_the_cut_of_a_long_line_is_not_shown() {
         let secret = "correct-horse-battery-staple";

@@ -95,6 +95,7 @@ fn a_depth_cuts_history_whatever_the_mirror_holds() {
     }
 }
 
+/// Row F11: a ref that moved since it was judged.
 #[test]
 fn another_commit_than_expected_is_refused() {
     let world = World::new();

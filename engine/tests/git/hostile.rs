@@ -12,7 +12,7 @@ use engine::capability::git::protocol::{Bounds, OpenHistory, ProcessLimits, Quer
 use super::support::{World, block_on, child, files, git, git_command};
 
 /// Writes an object as it is, whatever git thinks of it.
-fn object(repository: &Path, kind: &str, content: &[u8]) -> String {
+pub fn object(repository: &Path, kind: &str, content: &[u8]) -> String {
     let mut child = git_command(repository)
         .args(["hash-object", "-t", kind, "--literally", "-w", "--stdin"])
         .stdin(Stdio::piped())
@@ -26,7 +26,7 @@ fn object(repository: &Path, kind: &str, content: &[u8]) -> String {
 }
 
 /// A tree object of these entries, in this order.
-fn tree(repository: &Path, entries: &[(&str, &[u8], &str)]) -> String {
+pub fn tree(repository: &Path, entries: &[(&str, &[u8], &str)]) -> String {
     let mut content = Vec::new();
     for (mode, name, id) in entries {
         content.extend_from_slice(mode.as_bytes());
@@ -43,7 +43,7 @@ fn tree(repository: &Path, entries: &[(&str, &[u8], &str)]) -> String {
 }
 
 /// Makes a tree the content of `main` of a served repository.
-fn serve_tree(world: &World, name: &str, make: impl FnOnce(&Path) -> String) {
+pub fn serve_tree(world: &World, name: &str, make: impl FnOnce(&Path) -> String) {
     git(
         &world.path("remotes"),
         &["init", "-q", "--bare", "-b", "main", name],
@@ -54,6 +54,7 @@ fn serve_tree(world: &World, name: &str, make: impl FnOnce(&Path) -> String) {
     git(&repository, &["update-ref", "refs/heads/main", &commit]);
 }
 
+/// Row F05: names of git's own folder, of folders above, of devices.
 #[test]
 fn names_that_reach_out_or_mean_git_are_refused() {
     let names: [&[u8]; 19] = [
@@ -110,6 +111,7 @@ fn names_that_reach_out_or_mean_git_are_refused() {
     }
 }
 
+/// Row F06: a file behind a link of the same name.
 #[test]
 fn nothing_is_written_through_a_link() {
     let world = World::new();
@@ -131,6 +133,7 @@ fn nothing_is_written_through_a_link() {
     assert_eq!(files(&outside), []);
 }
 
+/// Row F09: trees of trees, of files, folders and submodules.
 #[test]
 fn a_tree_bomb_is_found_before_anything_is_written() {
     let world = World::new();
@@ -172,6 +175,7 @@ fn a_tree_bomb_is_found_before_anything_is_written() {
     }
 }
 
+/// Row F09: a tree that is too deep.
 #[test]
 fn a_tree_that_is_too_deep_is_refused() {
     let world = World::new();
@@ -190,6 +194,7 @@ fn a_tree_that_is_too_deep_is_refused() {
     assert_eq!(failure.code, "limit.git-depth", "{failure:?}");
 }
 
+/// Row F09: more memory than the child has.
 #[test]
 fn a_child_without_memory_dies_and_says_so() {
     let world = World::new();
@@ -213,6 +218,7 @@ fn a_child_without_memory_dies_and_says_so() {
     assert_eq!(failure.kind, FailureKind::Other, "{failure:?}");
 }
 
+/// Row F05: names that are one name to some file systems.
 #[test]
 fn names_that_differ_only_in_case_do_not_overwrite_each_other() {
     let world = World::new();
@@ -235,6 +241,7 @@ fn names_that_differ_only_in_case_do_not_overwrite_each_other() {
     }
 }
 
+/// Row F05, F06: one name twice.
 #[test]
 fn the_same_name_twice_is_no_success() {
     let world = World::new();
@@ -297,7 +304,7 @@ fn booby_trap(repository: &Path, git_folder: &Path, trace: &Path) {
     }
 }
 
-/// E22
+/// Row E22, F03, F14: hooks, filters, helpers and monitors.
 #[test]
 fn no_program_that_a_repository_names_is_run() {
     let world = World::new();

@@ -100,6 +100,7 @@ fn user_and_password_are_sent_as_they_are() {
     world.clone(request).unwrap();
 }
 
+/// Row F13, D07: tokens in a checkout or a mirror.
 #[test]
 fn no_secret_is_left_in_the_checkout_or_the_mirror() {
     let world = World::new();
@@ -132,6 +133,7 @@ fn check_failure(world: &World, url: &str, kind: FailureKind, code: &str, says: 
     assert!(failure.hint.is_some(), "{failure:?}");
 }
 
+/// Row C08, F08: a redirect, a web page and other answers that are none.
 #[test]
 fn each_answer_that_is_none_has_its_own_word() {
     let world = World::new();
@@ -238,6 +240,7 @@ fn an_unknown_branch_tag_or_commit_is_not_found() {
         .unwrap();
 }
 
+/// Row F10: a pack that breaks off.
 #[test]
 fn an_answer_that_breaks_off_leaves_nothing_behind() {
     let world = World::new();
@@ -260,6 +263,7 @@ fn an_answer_that_breaks_off_leaves_nothing_behind() {
         .unwrap();
 }
 
+/// Row F12: silence before and within an answer.
 #[test]
 fn a_server_that_falls_silent_is_left_at_the_deadline() {
     let world = World::new();
@@ -282,6 +286,7 @@ fn a_server_that_falls_silent_is_left_at_the_deadline() {
         .unwrap();
 }
 
+/// Row F01: this machine without leave.
 #[test]
 fn a_private_address_is_refused_without_leave() {
     let world = World::new();
@@ -298,6 +303,7 @@ fn a_private_address_is_refused_without_leave() {
     assert_eq!(server.take_log(), []);
 }
 
+/// Row F09: more bytes, objects, files or refs than there may be.
 #[test]
 fn more_than_the_limits_is_refused_with_what_was_seen() {
     type Change = fn(&mut engine::capability::git::protocol::Bounds);

@@ -32,6 +32,7 @@ fn a_local_repository_is_asked_and_checked_out_like_a_remote() {
     assert_eq!(files(&staging), files(&work));
 }
 
+/// Row F01: folders beside the granted one.
 #[test]
 fn nothing_outside_the_granted_folder_is_opened() {
     let world = World::new();

@@ -54,6 +54,7 @@ fn the_second_fetch_asks_for_refs_and_takes_only_what_is_new() {
     );
 }
 
+/// Row F13: the mirror of another's credentials.
 #[test]
 fn another_scope_of_credentials_has_another_mirror_and_no_leave_in_this_one() {
     let world = World::new();
@@ -72,6 +73,7 @@ fn another_scope_of_credentials_has_another_mirror_and_no_leave_in_this_one() {
     assert!(world.clone(world.clone_request(&url)).is_err());
 }
 
+/// Row F10: a mirror that was damaged.
 #[test]
 fn a_mirror_that_is_damaged_or_half_written_is_made_anew() {
     let world = World::new();

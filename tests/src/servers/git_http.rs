@@ -31,6 +31,11 @@ pub enum Fault {
     Stall(usize),
     /// Every answer is a web page.
     WebPage,
+    /// Of each answer to a POST this byte, counted from its beginning, is another.
+    Damage(usize),
+    /// In each answer to a POST the first text is written as the second, which is
+    /// as long.
+    Lie(String, String),
 }
 
 /// A request that was answered.
@@ -197,12 +202,36 @@ fn respond(
         Some(Fault::Silence) => wait(reader),
         Some(Fault::WebPage) => answer(stream, 200, &["content-type: text/html"], b"<h1>hi</h1>"),
         _ if refused => answer(stream, 401, &["www-authenticate: Basic realm=\"git\""], b""),
-        Some(Fault::Truncate(most)) if posts => backend(stream, shared, request, most),
+        Some(Fault::Truncate(most)) if posts => backend(stream, shared, request, most, &|_| {}),
         Some(Fault::Stall(most)) if posts => {
-            backend(stream, shared, request, most)?;
+            backend(stream, shared, request, most, &|_| {})?;
             wait(reader)
         }
-        _ => backend(stream, shared, request, usize::MAX),
+        Some(Fault::Damage(place)) if posts => {
+            let damage = |answer: &mut Vec<u8>| {
+                if let Some(byte) = answer.get_mut(place) {
+                    *byte ^= 0x55;
+                }
+            };
+            backend(stream, shared, request, usize::MAX, &damage)
+        }
+        Some(Fault::Lie(truth, lie)) if posts => {
+            let write = |answer: &mut Vec<u8>| replace(answer, truth.as_bytes(), lie.as_bytes());
+            backend(stream, shared, request, usize::MAX, &write)
+        }
+        _ => backend(stream, shared, request, usize::MAX, &|_| {}),
+    }
+}
+
+/// Writes a text as another of the same length, wherever it stands.
+fn replace(answer: &mut [u8], truth: &[u8], lie: &[u8]) {
+    assert_eq!(truth.len(), lie.len(), "the frames around tell lengths");
+    let mut at = 0;
+    while at + truth.len() <= answer.len() {
+        if answer[at..].starts_with(truth) {
+            answer[at..at + lie.len()].copy_from_slice(lie);
+        }
+        at += 1;
     }
 }
 
@@ -281,12 +310,13 @@ fn answer(mut stream: &TcpStream, status: u16, headers: &[&str], body: &[u8]) ->
 }
 
 /// Runs `git http-backend` for a request and passes its answer on, at most
-/// `most` bytes of its body.
+/// `most` bytes of its body, after `change` had its way with it.
 fn backend(
     mut stream: &TcpStream,
     shared: &Shared,
     request: &Request,
     most: usize,
+    change: &dyn Fn(&mut Vec<u8>),
 ) -> io::Result<usize> {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     let header = |name: &str| request.headers.get(name).cloned().unwrap_or_default();
@@ -337,7 +367,10 @@ fn backend(
         "HTTP/1.1 {status}\r\n{headers}transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes())?;
-    let sent = pass_on(stream, &mut output, most)?;
+    let mut answer = Vec::new();
+    output.read_to_end(&mut answer)?;
+    change(&mut answer);
+    let sent = pass_on(stream, &mut &answer[..], most)?;
     let _ = child.kill();
     let _ = child.wait();
     let _ = writer.join();

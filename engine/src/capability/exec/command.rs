@@ -19,6 +19,7 @@ use crate::sandbox::{
 
 use super::scratch::Scratch;
 use super::sight::Sight;
+use super::steering::steers;
 
 /// A command of the guest with every secret resolved. Guest-controlled.
 pub(super) struct Wanted {
@@ -80,9 +81,15 @@ pub(super) fn check(wanted: &Wanted) -> Result<(), Refusal> {
 
 fn check_name(name: &str) -> Result<(), Refusal> {
     let is_fit = !name.is_empty() && name.len() <= 256 && !name.contains(['=', '\0']);
-    is_fit
-        .then_some(())
-        .ok_or_else(|| problem::malformed(format!("`{name}` cannot be the name of a variable")))
+    if !is_fit {
+        let words = format!("`{name}` cannot be the name of a variable");
+        return Err(problem::malformed(words));
+    }
+    if steers(name) {
+        let words = format!("`{name}` makes a program load or run something else");
+        return Err(problem::malformed(words));
+    }
+    Ok(())
 }
 
 /// What holds a command, and where it finds what is its own.
@@ -320,17 +327,14 @@ mod tests {
     fn what_the_kernel_cannot_take_is_refused_before_it_is_tried() {
         let long = "x".repeat(crate::model::limits::EXEC_ARGUMENT_BYTES);
         for (arguments, variables, is_fit) in [
-            (
-                &["-c", ""][..],
-                &[("LD_PRELOAD", "x"), ("a.b", "")][..],
-                true,
-            ),
+            (&["-c", ""][..], &[("LD", "x"), ("a.b", "")][..], true),
             (&["a\0b"], &[], false),
             (&[long.as_str()], &[], false),
             (&[], &[("", "x")], false),
             (&[], &[("A=B", "x")], false),
             (&[], &[("A\0", "x")], false),
             (&[], &[("A", "x\0y")], false),
+            (&[], &[("LD_PRELOAD", "x")], false),
         ] {
             let checked = check(&wanted(arguments, variables));
             assert_eq!(checked.is_ok(), is_fit, "{variables:?}");

@@ -657,6 +657,7 @@ async fn cancelling_ends_a_command() {
     assert!(matches!(error, Error::Cancelled), "nothing starts any more");
 }
 
+/// Row A28: the guest dies while its tools run.
 #[tokio::test]
 async fn dropping_the_attempt_takes_everything_with_it() {
     let mut house = house(Wish::default());

@@ -299,6 +299,7 @@ mod tests {
         }
     }
 
+    /// Row F01, F02: addresses that are none, options and other transports.
     #[test]
     fn everything_else_is_refused() {
         for text in [

@@ -375,6 +375,7 @@ mod tests {
         assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
     }
 
+    /// Row F06: a link that is put in the way meanwhile.
     #[test]
     fn a_link_that_is_put_in_the_way_meanwhile_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();

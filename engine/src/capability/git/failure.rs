@@ -199,6 +199,7 @@ fn without_user_information(text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// Row D07: user information in the words of a failure.
     #[test]
     fn no_message_holds_the_user_information_of_a_url() {
         for (text, clean) in [

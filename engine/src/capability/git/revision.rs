@@ -135,6 +135,7 @@ mod tests {
         }
     }
 
+    /// Row F11: names that git does not allow.
     #[test]
     fn what_git_does_not_allow_as_a_name_is_refused() {
         for text in [
@@ -155,6 +156,7 @@ mod tests {
         }
     }
 
+    /// Row F11: branches and tags of one name.
     #[test]
     fn a_branch_comes_before_a_tag_of_the_same_name() {
         let remote = |name: &str, digit: &str| RemoteRef {

@@ -196,6 +196,7 @@ fn explain(place: &str, error: &Error) -> GitFailure {
 mod tests {
     use super::*;
 
+    /// Row F13: another origin than the credential's.
     #[test]
     fn credentials_go_to_the_origin_of_the_url_and_nowhere_else() {
         let header = HeaderValue::from_static("Basic eDp5");

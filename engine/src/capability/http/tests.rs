@@ -292,6 +292,8 @@ fn get(url: &str) -> Request<WasiBody> {
     request("GET", url, &[], "")
 }
 
+/// Row C01, C17: hosts, methods, ports and labels that no grant covers; nothing is looked
+/// up.
 #[tokio::test]
 async fn a_request_that_is_not_granted_looks_nothing_up_and_is_recorded() {
     let port = Server::start().await.port;
@@ -335,6 +337,7 @@ async fn a_request_that_is_not_granted_looks_nothing_up_and_is_recorded() {
     assert!(stage.script.asked().is_empty());
 }
 
+/// Row C02: this machine under a name that is granted.
 #[tokio::test]
 async fn a_granted_name_that_leads_inside_needs_leave() {
     let port = Server::start().await.port;
@@ -471,6 +474,7 @@ async fn equal_requests_have_a_key_each_that_every_attempt_repeats() {
     assert_eq!(key_of(&server.got()), "mine");
 }
 
+/// Row C16, D07: a stand-in to another host, in a path, in a body.
 #[tokio::test]
 async fn secrets_are_swapped_in_headers_to_their_hosts_and_nowhere_else() {
     let mut server = Server::start().await;
@@ -601,6 +605,7 @@ async fn a_secret_url_is_swapped_whole_and_then_judged_like_any_other() {
     assert!(server.requests.try_recv().is_err());
 }
 
+/// Row D07: requests that fail, and what is recorded of them.
 #[tokio::test]
 async fn nothing_that_is_recorded_holds_a_secret() {
     let server = Server::start().await;
@@ -669,6 +674,7 @@ async fn a_request_that_its_guest_forgets_ends_and_is_recorded() {
     }
 }
 
+/// Row A28: the guest dies while a request is under way.
 #[tokio::test]
 async fn the_end_of_an_attempt_ends_and_records_its_requests() {
     let (stage, mut stream, waiting) = hanging("POST", Duration::from_mins(1)).await;
@@ -678,6 +684,7 @@ async fn the_end_of_an_attempt_ends_and_records_its_requests() {
     assert!(waiting.await.unwrap().is_err());
 }
 
+/// Row A16: a server that never answers.
 #[tokio::test]
 async fn cancellation_and_the_deadline_end_a_request() {
     let (stage, mut stream, waiting) = hanging("GET", Duration::from_mins(1)).await;
@@ -732,4 +739,48 @@ async fn a_burst_waits_for_its_turn() {
         assert_eq!(sending.await.unwrap().status(), 204);
     }
     assert_eq!(stage.calls().await.len(), 100);
+}
+
+/// Row C18: more requests at once than may be under way.
+#[tokio::test]
+async fn no_more_requests_are_under_way_than_there_may_be() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let most = limits::HTTP_CONCURRENT;
+    // Nobody is answered before as many wait as may be under way.
+    let together = Arc::new(tokio::sync::Barrier::new(most));
+    let under_way = Arc::new(Mutex::new((0, 0)));
+    let counted = Arc::clone(&under_way);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (together, counted) = (Arc::clone(&together), Arc::clone(&counted));
+            tokio::spawn(async move {
+                let mut head = [0; 5];
+                while stream.read_exact(&mut head).await.is_ok() {
+                    let mut rest = Vec::new();
+                    while !rest.ends_with(b"\r\n\r\n") {
+                        rest.push(stream.read_u8().await.unwrap());
+                    }
+                    {
+                        let mut counted = counted.lock().unwrap();
+                        counted.0 += 1;
+                        counted.1 = counted.1.max(counted.0);
+                    }
+                    together.wait().await;
+                    counted.lock().unwrap().0 -= 1;
+                    let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+                    stream.write_all(answer).await.unwrap();
+                }
+            });
+        }
+    });
+    let mut stage = stage(&setup(port));
+    let url = format!("http://ok.test:{port}/");
+    let sending: Vec<_> = (0..4 * most)
+        .map(|_| stage.context.send(get(&url), None))
+        .collect();
+    for sending in sending {
+        assert_eq!(sending.await.unwrap().status(), 204);
+    }
+    assert_eq!(under_way.lock().unwrap().1, most);
 }

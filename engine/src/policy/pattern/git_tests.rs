@@ -146,6 +146,8 @@ const GIT_REFUSED: &[(&str, &str)] = &[
     ("${{ inputs.x }}", "an expression cannot stand"),
 ];
 
+/// Row D07: a password in a git URL.
+/// Row F01, F02: remotes in a grant.
 #[test]
 fn text_that_is_no_git_url_is_refused_and_passwords_are_not_repeated() {
     let check = |text: &str, reason: &str| {

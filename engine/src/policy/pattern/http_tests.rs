@@ -101,6 +101,7 @@ const HTTP_COVERED: &[(&str, &str, bool)] = &[
     ("GET http://[::1]/", "GET http://[0:0::1]/", true),
 ];
 
+/// Row C10, C16: hosts, methods and paths beside a pattern.
 #[test]
 fn an_http_pattern_covers_what_it_says() {
     let check = |pattern: &str, request: &str, covered: bool| {
@@ -191,6 +192,7 @@ const HTTP_REFUSED: &[(&str, &str)] = &[
     ("GET https://${{ a }}.h.test/", "an expression cannot stand"),
 ];
 
+/// Row C10: patterns that would cover too much.
 #[test]
 fn text_that_is_no_http_pattern_is_refused_with_its_reason() {
     let check = |text: &str, reason: &str| {
@@ -312,6 +314,7 @@ fn an_expression_ends_at_the_first_braces_outside_quotes() {
     assert_eq!(refused.unwrap_err().message, "`${{ x }}`: no such input");
 }
 
+/// Row C06, C09: URLs that can be read in two ways.
 #[test]
 fn a_request_url_that_can_be_read_in_two_ways_is_refused() {
     for (text, normal) in [

@@ -114,6 +114,7 @@ proptest! {
         }
     }
 
+    /// Row C10: values that widen a pattern.
     #[test]
     fn a_value_never_adds_a_host_or_a_segment(value in "[a-z0-9./*%@:#?\\\\-]{0,6}|\\PC{0,4}") {
         let text = "GET https://a.${{ x }}.h.test/b/${{ x }}/c";

@@ -204,6 +204,8 @@ fn redactor(secrets: &[&str]) -> Arc<Redactor> {
     ))
 }
 
+/// Row D02, D03, D04, D05: every form of the table in `docs/secrets.md`, torn at every
+/// place.
 #[test]
 fn every_form_is_hidden_at_every_tear() {
     for secret in [SECRET, TOKEN, KEY, "sixsix"] {
@@ -282,6 +284,7 @@ fn bytes_that_are_no_text_pass() {
 }
 
 proptest! {
+    /// Row D04: any text, torn anywhere.
     #[test]
     fn a_torn_text_is_redacted_like_a_whole_one(
         secrets in proptest::collection::vec("[ab]{6,9}", 1..4),

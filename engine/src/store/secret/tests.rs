@@ -96,6 +96,7 @@ fn a_pipeline_names_variables_and_run_secrets_alone() {
     ));
 }
 
+/// Row D06: values that are too short, or nothing of their kind.
 #[test]
 fn a_value_is_fit_for_its_kind_or_refused_without_being_shown() {
     let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----\n";
@@ -197,6 +198,7 @@ fn what_cannot_be_read_says_why_and_standard_input_holds_one_secret() {
     );
 }
 
+/// Row C16: names beside those that a secret is bound to.
 #[test]
 fn stand_ins_are_of_one_attempt_and_values_of_their_hosts() {
     let vault = Arc::new(load(SecretKind::Token, "hunter22").unwrap());

@@ -332,6 +332,7 @@ impl Drop for SshTransport {
 mod tests {
     use super::*;
 
+    /// Row F02: words of ssh's command.
     #[test]
     fn words_are_quoted_for_a_shell() {
         assert_eq!(quoted("/a'; id; '"), r"'/a'\''; id; '\'''");
