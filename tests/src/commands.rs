@@ -352,3 +352,26 @@ outputs:
     let wrong = bench.engine(&["run", "-i", "loud=perhaps"]);
     assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
 }
+
+#[test]
+fn what_a_silent_stage_said_can_be_read_while_it_runs() {
+    let bench = Workbench::new();
+    bench.guest("probe");
+    bench.write(
+        "pipeline.yaml",
+        "version: 1\nname: p\nstages:\n  one: { uses: ./probe.wasm, with: { do: say-and-sleep, with: a last word } }\n",
+    );
+    let mut child = bench
+        .command(&["run", "--output", "quiet"])
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    let mut logged = String::new();
+    while !logged.contains("a last word") && std::time::Instant::now() < until {
+        logged = bench.engine(&["logs", "last"]).stdout;
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert!(logged.contains("a last word"), "{logged}");
+}

@@ -279,3 +279,11 @@ fn open_to_all(folder: &Path) {
     let mode = fs::Permissions::from_mode(0o777);
     fs::set_permissions(folder, mode).expect("its owner may");
 }
+
+#[test]
+fn a_state_directory_may_be_named_from_where_one_stands() {
+    let bench = Workbench::new();
+    let ended = run(&bench, Lack::Nothing, &["--state-dir", "../elsewhere"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(bench.state().with_file_name("elsewhere").is_dir());
+}

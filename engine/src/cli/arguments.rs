@@ -124,7 +124,7 @@ pub(super) struct RunArguments {
     #[arg(long = "secret", value_name = "NAME=SOURCE")]
     pub(super) secrets: Vec<String>,
     /// Most stages at the same time [default: twice the processors]
-    #[arg(long, short = 'j', value_name = "N", env = "ENGINE_CONCURRENCY")]
+    #[arg(long, short = 'j', value_name = "N", env = "ENGINE_CONCURRENCY", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub(super) concurrency: Option<usize>,
     /// What a failure means for stages that do not need the one that failed
     #[arg(long, value_enum, default_value_t = OnFailure::Continue, env = "ENGINE_ON_FAILURE")]
@@ -151,7 +151,7 @@ pub(super) struct RunArguments {
     pub(super) allow_weaker_sandbox: bool,
     /// Listen on this port of 127.0.0.1 while the run goes on, and show what arrives: a
     /// receiver for notifications, to try them without a service
-    #[arg(long, value_name = "PORT", env = "ENGINE_RECEIVER")]
+    #[arg(long, value_name = "PORT", env = "ENGINE_RECEIVER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) receiver: Option<u16>,
     /// How to show the run
     #[arg(long, value_enum, default_value_t = Output::Auto, env = "ENGINE_OUTPUT")]

@@ -59,7 +59,15 @@ impl Environment {
     /// Where this user's things lie, for the repository that holds `directory`.
     pub(super) fn places(&self, directory: &Path) -> Result<Places, Failure> {
         let root = facts::repository_root(directory).unwrap_or_else(|| directory.to_owned());
-        Places::of(&root, self.state_dir.as_deref(), |name| self.variable(name))
+        // What builds a wall around a tool looks from another directory.
+        let state_dir = self.state_dir.as_ref().map(std::path::absolute);
+        let state_dir = state_dir.transpose().map_err(|error| {
+            Failure::new(
+                Exit::Usage,
+                format!("the state directory has no place: {error}"),
+            )
+        })?;
+        Places::of(&root, state_dir.as_deref(), |name| self.variable(name))
             .map_err(|message| Failure::new(Exit::Infrastructure, message))
     }
 

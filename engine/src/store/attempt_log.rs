@@ -11,6 +11,7 @@ pub(super) struct AttemptLog {
     /// Where the log file will be; most stages that do nothing never need one.
     path: Option<PathBuf>,
     file: Option<LogFile>,
+    was_begun: bool,
     /// What writing the file met first.
     failed: Option<io::Error>,
     kept_bytes: u64,
@@ -25,6 +26,7 @@ impl AttemptLog {
         Self {
             path,
             file: None,
+            was_begun: false,
             failed: None,
             kept_bytes: 0,
             limit_bytes,
@@ -82,11 +84,23 @@ impl AttemptLog {
             self.write(&line);
             lines.push(line);
         }
+        self.flush_if_due();
+        (lines, rest)
+    }
+
+    /// Lets whoever reads the file see what was logged, once it is time. Whether
+    /// there is a file.
+    pub(super) fn flush_if_due(&mut self) -> bool {
         if let Some(file) = &mut self.file {
             let flushed = file.flush_if_due();
             self.note(flushed);
         }
-        (lines, rest)
+        self.file.is_some()
+    }
+
+    /// Whether a file was begun since this was asked last.
+    pub(super) fn has_begun(&mut self) -> bool {
+        self.file.is_some() && !std::mem::replace(&mut self.was_begun, true)
     }
 
     /// Hides a value from now on. Values of an unfit length, and those beyond the

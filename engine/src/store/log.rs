@@ -22,6 +22,8 @@ pub struct LogFile {
     /// logged at once.
     prefix: (Timestamp, LogStream, Level, Vec<u8>),
     flushed: Instant,
+    /// Whether anything was written since.
+    has_more: bool,
 }
 
 impl LogFile {
@@ -36,6 +38,7 @@ impl LogFile {
             pending: Vec::new(),
             prefix: (at, stream, level, prefix(at, stream, level)),
             flushed: Instant::now(),
+            has_more: false,
         })
     }
 
@@ -49,19 +52,21 @@ impl LogFile {
         self.pending.extend_from_slice(&self.prefix.3);
         self.pending.extend_from_slice(line.text.as_bytes());
         self.pending.push(b'\n');
+        self.has_more = true;
         if self.pending.len() >= BLOCK_BYTES {
             self.compress()?;
         }
         Ok(())
     }
 
-    /// Call it after some lines. Whoever looks while the attempt runs, or after it
-    /// was killed, shall see what was shown; seldom enough that it costs nothing.
+    /// Call it now and then. Whoever looks while the attempt runs, or after it was
+    /// killed, shall see what was shown; seldom enough that it costs nothing.
     pub fn flush_if_due(&mut self) -> io::Result<()> {
-        if self.flushed.elapsed() >= limits::LOG_FLUSH {
+        if self.has_more && self.flushed.elapsed() >= limits::LOG_FLUSH {
             self.compress()?;
             self.encoder.flush()?;
             self.flushed = Instant::now();
+            self.has_more = false;
         }
         Ok(())
     }

@@ -149,7 +149,15 @@ impl AttemptSink {
         let mut rest = &*redacted;
         while !rest.is_empty() {
             let lines;
-            (lines, rest) = self.lock_log().keep(at, stream, level, rest);
+            let has_begun;
+            {
+                let mut log = self.lock_log();
+                (lines, rest) = log.keep(at, stream, level, rest);
+                has_begun = log.has_begun();
+            }
+            if has_begun {
+                self.flush_while_it_runs();
+            }
             if lines.is_empty() {
                 continue;
             }
@@ -162,6 +170,23 @@ impl AttemptSink {
             .await?;
         }
         Ok(())
+    }
+
+    /// Lets readers of the log file see what a stage said that is silent now.
+    fn flush_while_it_runs(&self) {
+        let attempt = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(limits::LOG_FLUSH).await;
+                let Some(inner) = attempt.upgrade() else {
+                    return;
+                };
+                let mut log = inner.log.lock().unwrap_or_else(PoisonError::into_inner);
+                if !log.flush_if_due() {
+                    return;
+                }
+            }
+        });
     }
 
     /// Cuts a stream of this attempt into lines for [`Self::log`].

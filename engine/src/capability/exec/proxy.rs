@@ -162,7 +162,7 @@ async fn record(
     error: Option<&str>,
 ) {
     let decision = match error {
-        Some("denied.exec") => CallDecision::Denied,
+        Some("denied.exec" | "http.refused-address") => CallDecision::Denied,
         _ => CallDecision::Allowed,
     };
     // A closed sink ends the attempt, and the tool with it.

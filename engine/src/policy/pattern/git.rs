@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::path::{PathPattern, Segment, write_path};
 use super::remote::{Place, read_remote};
-use super::source::{Resolve, Source};
+use super::source::{Resolve, Source, check_length};
 use super::{GitUrl, HostPattern, PatternError};
 
 /// Remotes that a grant covers: a [`GitUrl`] with `*` for one segment of the
@@ -76,11 +76,14 @@ impl GitPattern {
 
     fn read(source: &mut Source<'_>) -> Result<Self, PatternError> {
         let (place, path) = read_remote(source)?;
-        Ok(Self {
+        let pattern = Self {
             place,
             path,
             private: false,
-        })
+        };
+        // As a plan writes it, with its characters encoded, it must be read again.
+        check_length(&pattern.to_string())?;
+        Ok(pattern)
     }
 }
 

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::parts::{Scheme, misplaced_expression, split, user_information};
 use super::path::{Encoding, PathPattern, decode_segments, write_path};
-use super::source::{HOLE, Resolve, Source};
+use super::source::{HOLE, Resolve, Source, check_length};
 use super::{HostPattern, PatternError};
 
 /// Requests that a grant covers: `METHOD[,METHOD] scheme://host[:port]/path[?query]`.
@@ -118,7 +118,7 @@ impl HttpPattern {
             PatternError::new("the path is missing")
                 .with_hint("write `/**` behind the host for every path, `/` for the root alone")
         })?;
-        Ok(Self {
+        let pattern = Self {
             methods,
             scheme,
             host,
@@ -126,7 +126,10 @@ impl HttpPattern {
             path: PathPattern::read(path, Encoding::Percent, source)?,
             query,
             private: false,
-        })
+        };
+        // As a plan writes it, with its characters encoded, it must be read again.
+        check_length(&pattern.to_string())?;
+        Ok(pattern)
     }
 }
 

@@ -441,3 +441,12 @@ fn the_serialised_form_is_a_text_or_allow_with_private() {
         assert!(serde_json::from_str::<HttpPattern>(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn a_pattern_that_would_be_too_long_when_it_is_written_out_is_refused() {
+    // Each of these characters is written as three.
+    let text = |count| format!("GET https://ok.example.org/{}", "`".repeat(count));
+    assert!(text(600).parse::<HttpPattern>().is_ok());
+    let error = text(900).parse::<HttpPattern>().expect_err("too long");
+    assert!(error.to_string().contains("longer than"), "{error}");
+}

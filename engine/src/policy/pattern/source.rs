@@ -81,7 +81,7 @@ impl<'a> Source<'a> {
     }
 }
 
-fn check_length(text: &str) -> Result<(), PatternError> {
+pub(super) fn check_length(text: &str) -> Result<(), PatternError> {
     if text.len() <= limits::PATTERN_BYTES {
         return Ok(());
     }

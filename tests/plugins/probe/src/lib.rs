@@ -56,6 +56,11 @@ fn act(inputs: &Inputs) -> Result<Value, Failure> {
             std::hint::black_box(0);
         },
         "recurse" => Ok(json!(recurse(u64::MAX))),
+        "say-and-sleep" => {
+            println!("{text}");
+            std::thread::sleep(Duration::from_hours(1));
+            Ok(Value::Null)
+        }
         "sleep" => {
             std::thread::sleep(Duration::from_hours(1));
             Ok(Value::Null)
