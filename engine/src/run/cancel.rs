@@ -22,7 +22,12 @@ pub(super) fn relay(
     let (relay, receiver) = mpsc::channel(2);
     tokio::spawn(async move {
         for scope in [main, finally] {
-            let Some(by) = cancels.recv().await else {
+            let by = tokio::select! {
+                by = cancels.recv() => by,
+                // When the run is over, whoever asks must find nobody here.
+                () = relay.closed() => None,
+            };
+            let Some(by) = by else {
                 return;
             };
             // Before the scope: the request stands in the journal before its effect.

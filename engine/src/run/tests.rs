@@ -501,6 +501,10 @@ async fn a_cancel_reaches_attempts_while_nobody_reads_what_is_shown() {
     let report = executed.await.expect("it ends").expect("it does not fail");
     assert_eq!(report.cancelled_by.as_deref(), Some("test"));
     reader.await.expect("it ends");
+    // A signal that comes now must end the process, and not wait here for nobody.
+    tokio::time::timeout(Duration::from_mins(1), cancel.closed())
+        .await
+        .expect("nobody listens when the run is over");
 }
 
 #[tokio::test]
