@@ -79,19 +79,21 @@ async fn answer(mut stream: TcpStream, reach: &Reach, sink: &AttemptSink) -> io:
         Err(reason) => return refuse(&mut stream, "400 Bad Request", reason).await,
     };
     let place = format!("{host}:{port}");
+    // What cannot be recorded is not done: such an attempt ends with `limit.calls`.
+    let call = sink.reserve_call().map_err(io::Error::other)?;
     if !reach
         .hosts
         .iter()
         .any(|granted| granted.matches(&host, port))
     {
-        record(sink, reach, &place, since, Some("denied.exec")).await;
+        record(sink, reach, &place, (call, since), Some("denied.exec")).await;
         let reason = format!("{place} is not among the hosts that this tool was granted");
         tell(sink, reach, &reason).await;
         return refuse(&mut stream, "403 Forbidden", &reason).await;
     }
     let dialled = dial(&reach.resolver, &host.to_string(), port, reach.leave).await;
     let error = dialled.as_ref().err().map(crate::egress::Error::code);
-    record(sink, reach, &place, since, error).await;
+    record(sink, reach, &place, (call, since), error).await;
     match dialled {
         Ok(outside) => {
             stream
@@ -158,7 +160,7 @@ async fn record(
     sink: &AttemptSink,
     reach: &Reach,
     place: &str,
-    since: Instant,
+    (call, since): (u64, Instant),
     error: Option<&str>,
 ) {
     let decision = match error {
@@ -175,7 +177,7 @@ async fn record(
             error: error.map(str::to_owned),
             result: error.is_none().then(|| "connected".to_owned()),
             duration: since.elapsed(),
-            effect: None,
+            effect: Some(call),
         })
         .await;
 }
